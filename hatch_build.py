@@ -1,5 +1,5 @@
 """Hatch calls this module when it builds the package, also for an editable install. It makes the script of `<qa-chat>`
-as browsers get it: without what only people read, with short names, and packed by Brotli.
+as browsers get it: without what only people read, with short names, and packed by Brotli and Zopfli.
 
     python hatch_build.py
 
@@ -14,6 +14,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).parent
 NO_MINIFIER = "There is no tdewolff-minify on this machine, so the script of <qa-chat> stays as large as it is written."
+NO_ZOPFLI = "There is no zopfli on this machine, so the script of <qa-chat> is packed by zlib, which packs it less."
 NO_BROTLI = (
     "There is no brotli on this machine, so the script of <qa-chat> is packed by gzip alone, which packs it less."
 )
@@ -32,7 +33,7 @@ def make_script() -> list[str]:
     """Make the script, and return sentences about what is missing for that, which some kinds of machine don't have."""
     # The package itself isn't installed where it is built.
     sys.path.insert(0, str(ROOT))
-    from qa_service.web.script_modules import STATIC, join_script, write_made, write_packed
+    from qa_service.web.script_modules import GZIPPED, STATIC, join_script, write_made, write_packed
 
     try:
         # It runs Go, which may never be loaded into a server that forks.
@@ -42,12 +43,20 @@ def make_script() -> list[str]:
     joined = join_script(STATIC)
     small = minify.string("application/javascript", joined)
     write_made(joined, small)
+    missing = []
     try:
         import brotli
+
+        write_packed(small, brotli.compress(small.encode(), mode=brotli.MODE_TEXT, quality=11))
     except ImportError:
-        return [NO_BROTLI]
-    write_packed(small, brotli.compress(small.encode(), mode=brotli.MODE_TEXT, quality=11))
-    return []
+        missing.append(NO_BROTLI)
+    try:
+        import zopfli.gzip
+
+        write_packed(small, zopfli.gzip.compress(small.encode()), GZIPPED)
+    except ImportError:
+        missing.append(NO_ZOPFLI)
+    return missing
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from msgspec import Struct
 
-from qa_service.web.script_modules import STATIC, join_script, read_made, read_packed
+from qa_service.web.script_modules import GZIPPED, STATIC, join_script, read_made, read_packed
 
 
 class Script(Struct, frozen=True):
@@ -29,4 +29,5 @@ def chat_script() -> Script:
     text = read_made(joined) or joined
     plain, brotli = text.encode(), read_packed(text)
     packed = {"br": brotli} if brotli else {}
-    return Script(plain, packed | {"gzip": gzip.compress(plain, 9, mtime=0)}, sha256(plain).hexdigest()[:16])
+    gzipped = read_packed(text, GZIPPED) or gzip.compress(plain, 9, mtime=0)
+    return Script(plain, packed | {"gzip": gzipped}, sha256(plain).hexdigest()[:16])

@@ -16,6 +16,8 @@ MADE = HERE / "chat.min.js"
 """The build writes the small script here. Its first line names the script that it was made from."""
 PACKED = HERE / "chat.min.js.br"
 """The build writes the small script here once more, packed by Brotli, behind a line that names what was packed."""
+GZIPPED = HERE / "chat.min.js.gz"
+"""This is the same for gzip, packed by Zopfli."""
 ENTRY = "qa-chat.js"
 LOOKS = "looks.js"
 """No file has this name. A module imports the markup and the style from it."""
@@ -90,12 +92,12 @@ def read_made(joined: str, target: Path = MADE) -> str | None:
 
 
 def write_packed(script: str, packed: bytes, target: Path = PACKED) -> None:
-    """Keep what a script becomes when Brotli packs it, which takes too long for a server that starts."""
+    """Keep what a script becomes when it is packed so well that it takes too long for a server that starts."""
     _replace_file(target, _name_script(script).encode() + b"\n" + packed)
 
 
 def read_packed(script: str, target: Path = PACKED) -> bytes | None:
-    """Return the packed script, or nothing where another one was packed, or none, as on a machine without Brotli."""
+    """Return the packed script, or nothing where another one was packed, or none, as on a machine without a packer."""
     return _read_named(target, script)
 
 

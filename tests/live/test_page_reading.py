@@ -203,14 +203,13 @@ class TestCitation:
         send(page, expected({"n": 1, "page": 1}), ["text", "하나 [1] 둘 [1]"])
         number = page.locator('.turn:last-child .cite[data-n="1"]').last
         number.focus()
-        for frames in (
-            [["text", " 셋 [1]"]],
-            [["text", " 넷"]],
-            [["reference", web], ["reference", source(1)], METADATA, DONE],
+        for frames, shown in (
+            ([["text", " 셋 [1]"]], "셋"),
+            ([["text", " 넷"]], "넷"),
+            ([["reference", web], ["reference", source(1)], METADATA, DONE], "8"),
         ):
-            node = number.element_handle()
             send(page, *frames)
-            page.wait_for_function("(node) => !node.isConnected", arg=node)
+            expect(page.locator(".turn:last-child .prose")).to_contain_text(shown)
             expect(page.locator('.turn:last-child .cite[data-n="1"]').nth(1)).to_be_focused()
         assert page.locator(".turn:last-child .cite").all_inner_texts() == ["8", "1", "1", "1"]
 
@@ -433,6 +432,10 @@ PARAGRAPH = "".join(f"이것은 문단의 **문장** {n}입니다 [{n}]. " for n
 WORDS = "".join(f"## 제목 {n}\n\n{PARAGRAPH}" for n in range(170))
 
 
+LONG_PARAGRAPH = "".join(f"쉬지 않고 이어지는 **아주** 긴 문단의 {n}번째 문장입니다. " for n in range(1_200))
+LONG_LIST = "".join(f"- 항목 {n}의 **값**과 `설명`입니다\n" for n in range(2_500))
+
+
 @contextmanager
 def measured(page: Page) -> Iterator[list[float]]:
     """What the page's tasks computed meanwhile, in milliseconds each; what the machine did besides isn't counted."""
@@ -456,7 +459,11 @@ def load_turns(page: Page, count: int) -> None:
     expect(page.locator(".turn")).to_have_count(count)
 
 
-@pytest.mark.parametrize(("text", "piece"), [(TABLE, 16_000), (WORDS, 1_500)], ids=["a table", "an essay"])
+@pytest.mark.parametrize(
+    ("text", "piece"),
+    [(TABLE, 16_000), (WORDS, 1_500), (LONG_PARAGRAPH, 1_500), (LONG_LIST, 60_000)],
+    ids=["a table", "an essay", "a paragraph", "a list"],
+)
 def test_no_task_is_long_while_a_long_answer_comes_below_two_hundred_others(page: Page, text: str, piece: int) -> None:
     if page.locator(".turn").count() < 200:
         load_turns(page, 200)

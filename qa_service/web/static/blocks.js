@@ -1,6 +1,11 @@
-/** This module reads Markdown into blocks. Every line is read a bounded number of times, whatever stands in it. */
+/**
+ * This module reads Markdown into blocks, one level at a time: what is in a quote or in an item of a list stays lines. Every
+ * line is read a bounded number of times on each level, whatever stands in it.
+ */
 
 const DEEPEST_BLOCK = 12;
+/** A browser lays out a list or a table as a whole, so one of more items or rows than this becomes several blocks. */
+const LONGEST = 100;
 const FENCE = /^ *(?:(`{3,})|(~{3,})(?!~))([^`]*)$/;
 const HEADING = /^ {0,3}(#{1,6})(?: |$)/;
 const RULE = /^ {0,3}([-*_])(?: *\1){2,} *$/;
@@ -9,6 +14,8 @@ const ITEM = /^( *)([-*+]|\d{1,3}[.)])( +|$)/;
 const ALIGNMENT = /^:?-+:?$/;
 const TABLE_HEAD = /^\s*\|/;
 const PART_OF_RULE = /^[|:\- ]*$/;
+/** What a line begins with before it says what it is: signs that may be marks, or the number of an item. */
+const UNDECIDED = /^[\s>\-+*_#~`|:=]*(?:\d{1,3}(?:[.)] ?[*_~`]*)?)?$/;
 const FORMULA = /^ {0,3}(\$\$|\\\[)/;
 /** How mathematics begins in a line, and how it ends. */
 export const FORMULA_ENDS = { $: "$", $$: "$$", "\\(": "\\)", "\\[": "\\]" };
@@ -17,33 +24,40 @@ const isBlank = (line) => line === undefined || !line.trim();
 const indent = (line) => line.length - line.trimStart().length;
 
 /**
- * Make blocks of lines that still grow. Where they end with the head of a table whose rule hasn't come, it is read as if
- * it had, so that a table is never shown as raw marks. Such a block `isGuess`: its lines may belong to the one before it.
+ * Make blocks of lines that still grow. A last line that doesn't say yet what it is waits. Where the lines end with the head
+ * of a table whose rule hasn't come, it is read as if it had, so that a table is never shown as raw marks.
  */
-export function parseGrowing(lines) {
-  const blocks = parse(lines);
-  const last = blocks.at(-1);
-  if (last?.type !== "paragraph") return blocks;
-  const hasRule = PART_OF_RULE.test(lines.at(-1)) && TABLE_HEAD.test(lines.at(-2) ?? "");
-  const at = lines.length - (hasRule ? 2 : 1);
-  if (at < last.line || !TABLE_HEAD.test(lines[at]) || TABLE_HEAD.test(lines[at - 1] ?? "")) return blocks;
-  const rule = "-|".repeat(cells(lines[at]).length);
-  const guessed = parse([...lines.slice(0, at + 1), rule]);
-  guessed.at(-1).isGuess = true;
-  return guessed;
+export function parseGrowing(lines, depth = 0, last = null) {
+  const known = waits(lines.at(-1)) ? lines.slice(0, -1) : lines;
+  const blocks = parse(known, depth, last);
+  const at = known.length - 1;
+  const open = blocks.at(-1);
+  if (open?.type !== "paragraph" || at < open.line) return blocks;
+  if (!TABLE_HEAD.test(known[at]) || TABLE_HEAD.test(known[at - 1] ?? "")) return blocks;
+  return parse([...known, "-|".repeat(cells(known[at]).length)], depth, last);
 }
 
-/** Make blocks of lines. Each block says at which line it begins and at which one the next block does. */
-export function parse(lines, depth = 0) {
+function waits(line) {
+  return UNDECIDED.test(line) || PART_OF_RULE.test(line) || FENCE.test(line);
+}
+
+/**
+ * Make blocks of lines that stand `depth` levels deep. Each block says at which line it begins, at which one the next block
+ * does, and how deep its own `lines`, or those of its items, are. A list or table that goes on in the `next` block says how.
+ * `last` is the block before the lines.
+ */
+export function parse(lines, depth = 0, last = null) {
   const blocks = [];
+  let next = last?.next;
   for (let at = 0; at < lines.length; ) {
     if (isBlank(lines[at])) {
       at += 1;
       continue;
     }
-    const block = { line: at, ...read(lines, at, depth) };
+    const block = { line: at, depth: depth + 1, ...(next ? next.read(lines, at, next) : read(lines, at, depth)) };
     blocks.push(block);
     at = block.end;
+    next = block.next;
   }
   return blocks;
 }
@@ -54,8 +68,8 @@ function read(lines, at, depth) {
   if (HEADING.test(line)) return readHeading(line, at);
   if (RULE.test(line)) return { type: "rule", end: at + 1 };
   if (beginsFormula(line)) return readFormula(lines, at);
-  if (QUOTE.test(line) && depth < DEEPEST_BLOCK) return readQuote(lines, at, depth);
-  if (ITEM.test(line) && depth < DEEPEST_BLOCK) return readList(lines, at, depth);
+  if (QUOTE.test(line) && depth < DEEPEST_BLOCK) return readQuote(lines, at);
+  if (ITEM.test(line) && depth < DEEPEST_BLOCK) return readList(lines, at);
   if (beginsTable(lines, at)) return readTable(lines, at);
   return readParagraph(lines, at);
 }
@@ -97,34 +111,39 @@ function readHeading(line, at) {
   return { type: "heading", level: mark.length, text: line.trim().slice(mark.length).trim(), end: at + 1 };
 }
 
-function readQuote(lines, at, depth) {
+function readQuote(lines, at) {
   let end = at;
   while (end < lines.length && QUOTE.test(lines[end])) end += 1;
   const inner = lines.slice(at, end).map((line) => line.replace(QUOTE, ""));
-  return { type: "quote", blocks: parse(inner, depth + 1), end };
+  return { type: "quote", lines: inner, end };
 }
 
 /** Two spaces nest a list already, since models are careless about the third one that ordered lists ask for. */
-function readList(lines, at, depth) {
-  const first = ITEM.exec(lines[at]);
-  const margin = first[1].length;
-  const ordered = /\d/.test(first[2]);
+function readList(lines, at) {
+  const [, margin, mark] = ITEM.exec(lines[at]);
+  return readItems(lines, at, { margin: margin.length, ordered: /\d/.test(mark), start: parseInt(mark, 10) });
+}
+
+function readItems(lines, at, { margin, ordered, start }) {
   const items = [];
+  const list = { type: "list", ordered, start, items };
   let end = at;
   for (; end < lines.length; end += 1) {
     const line = lines[end];
     const item = indent(line) < margin + 2 ? ITEM.exec(line) : null;
     const sibling = item && /\d/.test(item[2]) === ordered && !RULE.test(line);
-    if (sibling) items.push({ line: end, aligned: item[1].length === margin, lines: [line.slice(item[0].length)] });
-    else if (belongs(lines, end, margin)) items.at(-1).lines.push(line);
+    if (sibling && items.length === LONGEST) {
+      return { ...list, end, next: { read: readItems, margin, ordered, start: start + LONGEST } };
+    }
+    if (sibling) items.push([line.slice(item[0].length)]);
+    else if (belongs(lines, end, margin)) items.at(-1).push(line);
     else break;
   }
-  for (const item of items) item.blocks = parse(outdented(item.lines), depth + 1);
-  return { type: "list", ordered, start: parseInt(first[2], 10), items, end };
+  return { ...list, end };
 }
 
-/** An item's lines without the margin of its second line, from which all deeper margins count. */
-function outdented([head, ...rest]) {
+/** The lines of an item without the margin of its second line, from which all deeper margins count. */
+export function outdented([head, ...rest]) {
   const width = indent(rest.find((line) => !isBlank(line) && indent(line)) ?? "");
   return [head, ...rest.map((line) => line.slice(Math.min(indent(line), width)))];
 }
@@ -139,7 +158,8 @@ function belongs(lines, at, margin) {
   return next !== undefined && (indent(next) >= margin + 2 || (ITEM.test(next) && indent(next) >= margin));
 }
 
-function cells(line) {
+/** The texts of the cells of a row. */
+export function cells(line) {
   const row = line.trim().replace(/^\|/, "").replace(/\|$/, "");
   return row.split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll("\\|", "|"));
 }
@@ -152,10 +172,15 @@ function beginsTable(lines, at) {
 
 function readTable(lines, at) {
   const aligned = cells(lines[at + 1]).map((cell) => `${cell.startsWith(":") ? "l" : ""}${cell.endsWith(":") ? "r" : ""}`);
-  let end = at + 2;
-  while (end < lines.length && lines[end].includes("|")) end += 1;
-  const rows = lines.slice(at + 2, end).map(cells);
-  return { type: "table", aligned, head: cells(lines[at]), rows, end };
+  return readRows(lines, at + 2, { aligned, head: lines[at] });
+}
+
+function readRows(lines, at, { aligned, head }) {
+  const isRow = (line) => line?.includes("|");
+  let end = at;
+  while (end < at + LONGEST && isRow(lines[end])) end += 1;
+  const next = end === at + LONGEST && isRow(lines[end]) ? { read: readRows, aligned, head } : undefined;
+  return { type: "table", aligned, head, rows: lines.slice(at, end), end, next };
 }
 
 function readParagraph(lines, at) {

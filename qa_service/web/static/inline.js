@@ -1,12 +1,16 @@
 /**
- * Inline Markdown as nodes: code, mathematics, emphasis, links to http, https and mailto, and citation numbers. All else
- * is text.
+ * This module reads inline Markdown into parts that can be drawn: code, mathematics, emphasis, links to http, https and
+ * mailto, and citation numbers. All else is text.
  *
  * The text is read from left to right, and nothing in it is looked at more than a few times, so the time grows with the
  * length of the text and no faster.
+ *
+ * A text that is open still grows at its end. A mark that is open there too is taken for what it most probably becomes: what
+ * stands behind it is shown as emphasis, code, mathematics or the text of a link, and a mark at the very end isn't shown yet.
  */
 
 import { FORMULA_ENDS } from "./blocks.js";
+import { part } from "./drawing.js";
 import { element } from "./element.js";
 
 const TOKEN = /\\[!-/:-@[-`{-~]|`+|\$+|!?\[|[［【]|\*+|_+|~~|https?:\/\/|\n|<br ?\/?>/g;
@@ -17,13 +21,21 @@ const CLOSING = { "[": "]", "［": "］", "【": "】" };
 const INDEXED = /(?:\b[A-Za-z_]|[_\]])$/;
 const TARGET = /\( ?<?([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)?)>?(?: +"[^"]{0,300}")? ?\)/y;
 const ADDRESS = /https?:\/\/[^\s<>"`\u3000-\u303f\uac00-\ud7a3\uff00-\uffef]+/y;
+/** A citation number, and the address of a link, of which the text doesn't have the end yet. */
+const OPEN_CITATION = /[[［【][0-9０-９,，、 ]*$/y;
+const OPEN_TARGET = /(?:\([^\s()<>]*)?$/y;
+/** At the end of a text that is open, these signs and those wait for what follows them. */
+const WAITING = new Set("*_~`$\\");
+const WAITING_PAIR = /(?:<(?:b(?:r ?\/?)?)?|\\[([]|(?<!\S)!)$/;
 const TRAILING = /[.,;:!?'*_~)\]}]/;
+const BEFORE_WORD = /[\s([{"'“‘「『]/;
 const MOST_OPEN = 30;
 /** A longer run of one delimiter is text, since each two of them would nest one element more. */
 const LONGEST_RUN = 9;
 /** Without any of these, as in `\(주\)`, `\[1\]` or `$5`, signs stand for themselves. */
 const MATHEMATICAL = /[A-Za-z\u0370-\u03ff\\^_=+<>]/;
 const SCHEMES = new Set(["http:", "https:", "mailto:"]);
+const MATH = { class: "math" };
 const WRAPS = { "*": ["em", "strong"], _: ["em", "strong"], "~": ["del", "del"] };
 
 /** The address if a reader may be sent to it, else null. */
@@ -35,21 +47,28 @@ export function safeAddress(text) {
 
 /** A link that opens beside the page and tells the other side nothing of it. An unsafe address leaves plain text. */
 export function link(address, ...children) {
-  const href = safeAddress(address);
-  if (!href) return element("span", {}, ...children);
-  return element("a", { href, rel: "noopener noreferrer", target: "_blank", title: href }, ...children);
+  const { tag, attributes } = linkTo(address);
+  return element(tag, attributes, ...children);
 }
 
-/** The nodes of one run of text. `cite(n)` makes the node of a citation number. */
-export function inline(source, cite) {
-  return new Line(source, cite).nodes();
+function linkTo(address, children) {
+  const href = safeAddress(address);
+  if (!href) return part("span", children);
+  return part("a", children, { href, rel: "noopener noreferrer", target: "_blank", title: href });
+}
+
+/** The parts of one run of text, which may be open. `cite(n)` makes the part of a citation number. */
+export function inline(source, cite, isOpen = false) {
+  return new Line(source, cite, isOpen).parts();
 }
 
 /** One pass over a run of text. Each delimiter looks only at the top of its own stack. */
 class Line {
-  constructor(source, cite) {
-    this.source = source;
+  constructor(source, cite, isOpen) {
+    this.source = isOpen ? source.slice(0, endOfShown(source)) : source;
     this.cite = cite;
+    this.isOpen = isOpen;
+    this.lastBreak = source.lastIndexOf("\n");
     this.out = [];
     this.open = { "*": [], _: [], "~": [] };
     this.unclosed = new Set();
@@ -57,7 +76,7 @@ class Line {
     this.closers = null;
   }
 
-  nodes() {
+  parts() {
     let at = 0;
     TOKEN.lastIndex = 0;
     for (let found = TOKEN.exec(this.source); found; found = this.#next(at)) {
@@ -65,7 +84,28 @@ class Line {
       at = this.#take(found[0], found.index);
     }
     this.#text(this.source.slice(at));
+    if (this.isOpen) this.#closeAll();
     return this.out.map(shown);
+  }
+
+  /** Close what is open, from within. What nothing follows isn't shown. */
+  #closeAll() {
+    const last = (char) => this.open[char].at(-1) ?? -1;
+    for (;;) {
+      const char = Object.keys(this.open).reduce((one, other) => (last(other) > last(one) ? other : one));
+      const index = last(char);
+      if (index < 0) return;
+      const { count, isLikely } = this.out[index];
+      const isLast = index === this.out.length - 1;
+      if (isLikely && !isLast) this.#close(char, count);
+      else this.open[char].pop();
+      if (isLikely && isLast) this.out.pop();
+    }
+  }
+
+  /** Whether what begins at `from` goes on to the end of an open text, which isn't likely across a line break. */
+  #isOpenFrom(from) {
+    return this.isOpen && this.lastBreak < from;
   }
 
   #next(at) {
@@ -93,7 +133,7 @@ class Line {
       case "【": return this.#bracket(token, at);
       case "h": return this.#address(at);
       case "\n":
-      case "<": this.out.push(element("br")); return end;
+      case "<": this.out.push(part("br")); return end;
       default: this.#delimiter(token, at); return end;
     }
   }
@@ -107,12 +147,23 @@ class Line {
   #formula(mark, at) {
     const from = at + mark.length;
     const close = this.#formulaEnd(mark, from);
+    if (close < 0 && this.#isLikelyFormula(mark, from)) return this.#wrap("code", at, this.source.length, MATH);
     if (close <= from) return 0;
     const end = close + FORMULA_ENDS[mark].length;
     if (mark === "$" && !this.#isTight(from, close)) return 0;
     if (!MATHEMATICAL.test(this.source.slice(from, close))) return 0;
-    this.out.push(element("code", { class: "math" }, this.source.slice(at, end)));
+    return this.#wrap("code", at, end, MATH);
+  }
+
+  #wrap(tag, from, end, attributes) {
+    this.out.push(part(tag, [this.source.slice(from, end)], attributes));
     return end;
+  }
+
+  /** A number behind one dollar is a price. */
+  #isLikelyFormula(mark, from) {
+    if (!(mark in FORMULA_ENDS) || !this.#isOpenFrom(from)) return false;
+    return (mark !== "$" || /[^\s\d]/.test(this.source[from])) && MATHEMATICAL.test(this.source.slice(from));
   }
 
   /** Where the next closing mark stands, or -1. It is looked for once, however many marks stand before it. */
@@ -134,6 +185,7 @@ class Line {
   #code(ticks, at) {
     const from = at + ticks.length;
     const end = this.unclosed.has(ticks.length) ? -1 : this.#closing(ticks, from);
+    if (end < 0 && this.#isOpenFrom(from)) return this.#wrap("code", from, this.source.length);
     if (end < 0) {
       this.unclosed.add(ticks.length);
       this.#text(ticks);
@@ -141,7 +193,7 @@ class Line {
     }
     const code = this.source.slice(from, end).replaceAll("\n", " ");
     const isPadded = code.startsWith(" ") && code.endsWith(" ") && code.trim() !== "";
-    this.out.push(element("code", {}, isPadded ? code.slice(1, -1) : code));
+    this.out.push(part("code", [isPadded ? code.slice(1, -1) : code]));
     return end + ticks.length;
   }
 
@@ -155,7 +207,7 @@ class Line {
   }
 
   #bracket(token, at) {
-    const end = this.#citations(at) || this.#linked(token, at);
+    const end = this.#citations(at) || this.#linked(token, at) || (this.#isOpenFrom(at) ? this.#unfinished(token, at) : 0);
     if (end) return end;
     // Only the first sign is text for sure: a citation may stand behind an exclamation mark.
     this.#text(token[0]);
@@ -164,14 +216,19 @@ class Line {
 
   /** Put the numbers of a marker such as `[1][2, 3]`, and answer where it ends; 0 if there is none. */
   #citations(at) {
-    if (this.source[at] === "[" && INDEXED.test(this.source.slice(Math.max(at - 2, 0), at))) return 0;
+    if (this.#isIndex(at)) return 0;
     let end = at;
     for (let one = this.#citation(end); one; one = this.#citation(end)) {
       const numbers = one[1].normalize("NFKC").split(/[,、]/);
       this.out.push(...numbers.map((number) => this.cite(Number(number))));
       end += one[0].length;
     }
-    return end > at ? end : 0;
+    if (end === at) return 0;
+    return this.#isOpenFrom(end) && this.#match(OPEN_CITATION, end) ? this.source.length : end;
+  }
+
+  #isIndex(at) {
+    return this.source[at] === "[" && INDEXED.test(this.source.slice(Math.max(at - 2, 0), at));
   }
 
   #citation(at) {
@@ -186,9 +243,28 @@ class Line {
     const closer = this.closers.get(from - 1);
     const target = closer === undefined ? null : this.#match(TARGET, closer + 1);
     if (!target) return 0;
-    const label = inline(this.source.slice(from, closer) || target[1], (number) => `[${number}]`).map(unlinked);
-    this.out.push(link(target[1], label));
+    this.out.push(linkTo(target[1], this.#label(from, closer) || [target[1]]));
     return closer + 1 + target[0].length;
+  }
+
+  /** A link's label holds no second link. */
+  #label(from, end) {
+    const label = this.source.slice(from, end);
+    return label && inline(label, (number) => `[${number}]`).map((part) => (part.tag === "a" ? textOf(part) : part));
+  }
+
+  /** Put what is known of a citation, a link or a picture that isn't whole, and answer where to go on; 0 if it is none. */
+  #unfinished(token, at) {
+    if (this.#isIndex(at)) return 0;
+    const { length } = this.source;
+    const from = at + token.length;
+    const closer = this.closers.get(from - 1);
+    const isPicture = token[0] === "!";
+    if (this.#match(OPEN_CITATION, from - 1)) return length;
+    if (closer === undefined) return isPicture ? length : token === "[" && from;
+    if (!this.#match(OPEN_TARGET, closer + 1)) return 0;
+    if (!isPicture) this.out.push(part("span", this.#label(from, closer) || []));
+    return length;
   }
 
   #match(pattern, at) {
@@ -203,7 +279,7 @@ class Line {
       return at + 4;
     }
     const address = unwrapped(found[0]);
-    this.out.push(link(address, address));
+    this.out.push(linkTo(address, [address]));
     return at + address.length;
   }
 
@@ -225,7 +301,8 @@ class Line {
       return;
     }
     this.open[char].push(this.out.length);
-    this.out.push({ char, count });
+    // One star behind a number or a word is more often a multiplication.
+    this.out.push({ char, count, isLikely: run !== "*" || BEFORE_WORD.test(before) });
   }
 
   #close(char, count) {
@@ -235,12 +312,12 @@ class Line {
       const opener = this.out[index];
       if (index === this.out.length - 1) return left;
       const used = Math.min(left, opener.count, 2);
-      const inner = this.out.splice(index + 1).map(shown);
+      const children = this.out.splice(index + 1).map(shown);
       opener.count -= used;
       left -= used;
       this.#forget(opener.count ? index : index - 1);
       if (!opener.count) this.out.pop();
-      this.out.push(element(WRAPS[char][used - 1], {}, inner));
+      this.out.push(part(WRAPS[char][used - 1], children));
     }
     return left;
   }
@@ -256,6 +333,13 @@ class Line {
 /** What a part of the line is on the page: a delimiter that nothing closed is text. */
 function shown(part) {
   return part.char ? part.char.repeat(part.count) : part;
+}
+
+/** Where an open text ends without the marks that may be half written. */
+function endOfShown(source) {
+  let end = source.length;
+  while (WAITING.has(source[end - 1])) end -= 1;
+  return end - (WAITING_PAIR.exec(source.slice(Math.max(end - 5, 0), end))?.[0].length ?? 0);
 }
 
 /** Where the `]` of each `[` stands. A bracket that holds others two levels deep has none, since no link's label does. */
@@ -274,9 +358,8 @@ function closersOf(source) {
   return closers;
 }
 
-/** A link's label holds no second link. */
-function unlinked(part) {
-  return part instanceof HTMLAnchorElement ? part.textContent : part;
+function textOf(part) {
+  return typeof part === "string" ? part : (part.children ?? []).map(textOf).join("");
 }
 
 /** An address without the marks of the sentence around it. A bracket that was opened in the address belongs to it. */

@@ -1,129 +1,190 @@
 /**
- * Markdown as nodes, and prose that grows.
+ * This module shows Markdown that grows.
  *
- * While text arrives, what can't change any more is left alone: whole blocks, and of the last block the rows of a table,
- * the items of a list and the lines of code that are over. The longer a rendering takes, the more seldom it happens.
+ * Text arrives with `append`, and is shown by a rendering, which reads and draws it. What has arrived is always a beginning
+ * of the answer, and what is shown a beginning of that:
+ *
+ * | state | what `renderWhenDue` does |
+ * |---|---|
+ * | behind: much has arrived that isn't shown | show a slice of it, as much as fits into a frame |
+ * | growing: all that has arrived is shown, or is in one slice | show all; the longer that takes, the more seldom |
+ * | whole: `render` was called, since nothing more comes | nothing, until more is appended |
+ *
+ * A rendering reads the last two blocks again, since text can't change any block before those. Of a block that is read again,
+ * only those parts are drawn whose source has changed (see `drawing.js`), so what is shown is always what the text means,
+ * and never depends on the pieces in which it came. The end of a text that isn't whole is shown as what it will probably be.
  */
 
-import { parse, parseGrowing } from "./blocks.js";
+import { cells, outdented, parse, parseGrowing } from "./blocks.js";
+import { Drawing, NONE, part } from "./drawing.js";
 import { copyText, element, icon } from "./element.js";
 import { highlight } from "./highlight.js";
 import { inline } from "./inline.js";
 import { label } from "./words.js";
 
 const WIDEST = 50;
-const LONGEST_TABLE = 100;
+/**
+ * A browser lays out a paragraph as a whole. A longer text goes on in a new line where a sentence ends behind so many
+ * characters, or a word behind twice as many.
+ */
+const STRETCH = 4_000;
+const END_OF_SENTENCE = /[。！？\n]|[.!?]\s/;
 /** So many lines of code are coloured together. */
 const CHUNK = 60;
-/** After a rendering, nothing is rendered for as many times the time that it took. */
+/** After a rendering, nothing is rendered for as many times the time that it took, or for that time if much is waiting. */
 const REST = 10;
-/** At most so many characters are rendered at once while more are to come, or as many as are still open. */
-const SLICE = 6_000;
+/** A rendering should take so many milliseconds. For what it has drawn, the browser needs some three times as many. */
+const BUDGET_MS = 4;
+/** The fewest and the most characters that are shown at once while more are waiting. */
+const [LEAST, MOST] = [500, 8_000];
 
-const RENDERERS = {
-  fence: renderFence,
-  formula: ({ text }) => ({ node: element("pre", { class: "math", tabindex: 0 }, element("code", {}, text)) }),
-  heading: ({ level, text }, cite) => ({ node: element(`h${Math.min(level + 2, 6)}`, {}, inline(text, cite)) }),
-  list: renderList,
-  paragraph: ({ text }, cite) => ({ node: element("p", {}, inline(text, cite)) }),
-  quote: ({ blocks }, cite) => ({ node: element("blockquote", {}, blocks.map((block) => render(block, cite).node)) }),
-  rule: () => ({ node: element("hr") }),
-  table: renderTable,
-};
+const FULL = { class: "full" };
+const STRETCHED = { class: "stretch" };
 
-/**
- * Render a block. Its `node` is complete. A block that may go on for long also has its `parts`, which are children of
- * its `body`: each says at which line it begins, and the lines from there read alike behind the block's `opening` lines.
- */
-function render(block, cite) {
-  return { opening: 0, line: block.line, fixed: block.isGuess, ...RENDERERS[block.type](block, cite) };
+/** Makes the parts of blocks, for `drawing.js`. The last block is open if the text that it ends `isOpen`. */
+class Views {
+  constructor(cite) {
+    this.cite = (n) => ({ tag: `cite ${n}`, make: () => ({ node: cite(n) }) });
+  }
+
+  read(lines, depth, isOpen) {
+    return this.partsOf((isOpen ? parseGrowing : parse)(lines, depth), isOpen);
+  }
+
+  partsOf(blocks, isOpen) {
+    return blocks.map((block, index) => this[block.type](block, isOpen && index === blocks.length - 1));
+  }
+
+  fence({ language, code }) {
+    const chunks = chunksOf(code.split("\n"));
+    const chunk = (lines, index) => {
+      const text = lines.join("\n") + (index < chunks.length - 1 ? "\n" : "");
+      return part("span", () => coloured(text, language), { class: "chunk" }, { source: text });
+    };
+    return { tag: `code ${language}`, make: () => codeFigure(language), children: chunks.map(chunk) };
+  }
+
+  formula({ text }) {
+    return part("pre", [part("code", [text])], { class: "math", tabindex: 0 });
+  }
+
+  heading({ level, text }, isOpen) {
+    return this.#text(`h${Math.min(level + 2, 6)}`, text, isOpen);
+  }
+
+  paragraph({ text }, isOpen) {
+    return this.#text("p", text, isOpen);
+  }
+
+  quote({ lines, depth }, isOpen) {
+    return part("blockquote", () => this.read(lines, depth, isOpen), NONE, { source: lines.join("\n"), isOpen });
+  }
+
+  rule() {
+    return part("hr");
+  }
+
+  list({ ordered, start, items, depth, next }, isOpen) {
+    const item = (lines, index) => this.#item(lines, depth, isOpen && index === items.length - 1);
+    const attributes = { ...(ordered && start !== 1 ? { start } : {}), ...(next ? FULL : {}) };
+    return part(ordered ? "ol" : "ul", items.map(item), attributes);
+  }
+
+  /** The text of an item that has one paragraph stands close, whatever its neighbours have, so that none of them moves. */
+  #item(lines, depth, isOpen) {
+    const children = () => {
+      const blocks = (isOpen ? parseGrowing : parse)(outdented(lines), depth);
+      const close = blocks.filter(({ type }) => type === "paragraph").length < 2;
+      const parts = this.partsOf(blocks, isOpen);
+      return parts.flatMap((one) => (close && one.tag === "p" ? one.children() : one));
+    };
+    return part("li", children, NONE, { source: lines.join("\n"), isOpen });
+  }
+
+  table({ aligned, head, rows, next }, isOpen) {
+    const row = (line, index) => this.#row("td", line, aligned, isOpen && index === rows.length - 1);
+    const top = part("thead", [this.#row("th", head, aligned, isOpen && !rows.length)]);
+    const table = part("table", [top, part("tbody", rows.map(row))]);
+    return part("div", [table], { class: next ? "scroll full" : "scroll", tabindex: 0 });
+  }
+
+  /** A row has the cells that were written and no more: a wide head over many short rows would make millions of them. */
+  #row(tag, line, aligned, isOpen) {
+    const children = () => {
+      const texts = cells(line).slice(0, Math.min(aligned.length, WIDEST));
+      return texts.map((text, at) => {
+        const attributes = aligned[at] ? { class: `align-${aligned[at]}` } : NONE;
+        return this.#text(tag, text, isOpen && at === texts.length - 1, attributes);
+      });
+    };
+    return part("tr", children, NONE, { source: `${aligned} ${line}`, isOpen });
+  }
+
+  #text(tag, text, isOpen, attributes) {
+    return part(tag, () => this.#stretches(text, isOpen), attributes, { source: text, isOpen });
+  }
+
+  #stretches(text, isOpen) {
+    const [first, ...others] = stretchesOf(text);
+    const rest = others.map((other, index) => {
+      const open = isOpen && index === others.length - 1;
+      return part("span", () => inline(other, this.cite, open), STRETCHED, { source: other, isOpen: open });
+    });
+    return [...inline(first, this.cite, isOpen && !others.length), ...rest];
+  }
 }
 
-function renderFence({ language, code, line }) {
+/** Cut a text where sentences end, so that each piece but the last stays what it is when more text comes. */
+function stretchesOf(text) {
+  const stretches = [];
+  let at = 0;
+  for (;;) {
+    const range = text.slice(at + STRETCH, at + 2 * STRETCH);
+    const end = END_OF_SENTENCE.exec(range) ?? (range.length === STRETCH ? /\s/.exec(range) : null);
+    if (!end) break;
+    const next = at + STRETCH + end.index + end[0].length;
+    stretches.push(text.slice(at, next));
+    at = next;
+  }
+  return at && at === text.length ? stretches : [...stretches, text.slice(at)];
+}
+
+/** Divide lines of code into chunks. There is always one, even if it is empty. */
+function chunksOf(lines) {
+  const chunks = [];
+  do chunks.push(lines.splice(0, CHUNK)); while (lines.length);
+  return chunks;
+}
+
+function coloured(code, language) {
+  const colour = ([kind, text]) => (kind ? part("span", [text], { class: kind }) : text);
+  return highlight(code, language).filter(([, text]) => text).map(colour);
+}
+
+function codeFigure(language) {
   const body = element("code");
   const copy = label(element("button", { type: "button", class: "quiet icon-only" }, icon("copy")), "copyCode");
   copy.addEventListener("click", async () => {
     if (await copyText(body.textContent, copy)) copy.replaceChildren(icon("check"));
   });
   const head = element("figcaption", {}, element("span", {}, language), copy);
-  const lines = code.split("\n");
-  const parts = [];
-  for (let at = 0; at < lines.length; at += CHUNK) {
-    const text = lines.slice(at, at + CHUNK).join("\n") + (at + CHUNK < lines.length ? "\n" : "");
-    parts.push({ line: line + 1 + at, node: element("span", { class: "chunk" }, coloured(text, language)) });
-  }
-  body.append(...parts.map(({ node }) => node));
-  const node = element("figure", { class: "code" }, head, element("pre", { tabindex: 0 }, body));
-  return { node, body, parts, opening: 1 };
-}
-
-function coloured(code, language) {
-  return highlight(code, language).map(([kind, text]) => (kind ? element("span", { class: kind }, text) : text));
-}
-
-function renderList({ ordered, start, items }, cite) {
-  const parts = items.map(({ line, aligned, blocks }) => ({ line, fixed: !aligned, node: renderItem(blocks, cite) }));
-  const node = element(ordered ? "ol" : "ul", ordered && start !== 1 ? { start } : {}, parts.map((part) => part.node));
-  return { node, body: node, parts };
-}
-
-/** The text of an item that has one paragraph stands close, whatever its neighbours have, so that none of them moves. */
-function renderItem(blocks, cite) {
-  const close = blocks.filter(({ type }) => type === "paragraph").length < 2;
-  const inner = (block) => (close && block.type === "paragraph" ? inline(block.text, cite) : render(block, cite).node);
-  return element("li", {}, blocks.map(inner).flat());
-}
-
-/** A row has the cells that were written and no more: a wide head over many short rows would make millions of them. */
-function renderTable({ aligned, head, rows, line }, cite) {
-  const width = Math.min(aligned.length, WIDEST);
-  const cell = (tag, text, at) => element(tag, { class: aligned[at] && `align-${aligned[at]}` }, inline(text, cite));
-  const row = (tag, texts) => element("tr", {}, texts.slice(0, width).map((text, at) => cell(tag, text, at)));
-  const parts = rows.map((texts, at) => ({ line: line + 2 + at, node: row("td", texts) }));
-  const body = new TableBody(element("thead", {}, row("th", head)));
-  body.append(...parts.map(({ node }) => node));
-  return { node: body.node, body, parts, opening: 2, headed: true };
-}
-
-/** The rows of a table. A browser lays out a table as a whole, so many rows become several tables with the same head. */
-class TableBody {
-  constructor(head) {
-    this.head = head;
-    this.node = element("div", { class: "tables" });
-    this.#begin(head);
-  }
-
-  append(...rows) {
-    for (const row of rows) {
-      if (this.rows.childElementCount >= LONGEST_TABLE) this.#begin(this.head.cloneNode(true));
-      this.rows.append(row);
-    }
-  }
-
-  /** What is full can't grow any more, so the browser may leave it out while it isn't in sight. */
-  #begin(head) {
-    this.node.lastElementChild?.classList.add("full");
-    this.rows = element("tbody");
-    this.node.append(element("div", { class: "scroll", tabindex: 0 }, element("table", {}, head, this.rows)));
-  }
+  return { node: element("figure", { class: "code" }, head, element("pre", { tabindex: 0 }, body)), body };
 }
 
 /** An answer on the page while it grows. `cite(n)` makes the node of a citation number. */
 export class Prose {
   constructor(node, cite) {
-    this.node = node;
-    this.cite = cite;
+    this.drawing = new Drawing(node);
+    this.views = new Views(cite);
     this.clear();
   }
 
   clear() {
     this.text = "";
-    this.shown = 0;
-    this.pending = "";
     this.due = 0;
-    this.open = null;
-    this.openNodes = [];
-    this.node.replaceChildren();
+    this.slice = LEAST;
+    this.#begin();
+    this.drawing.show([]);
   }
 
   append(text) {
@@ -132,18 +193,16 @@ export class Prose {
 
   /** Whether more has arrived than is shown at once. */
   get isBehind() {
-    return this.text.length - this.shown > SLICE;
+    return this.text.length - this.shown > this.slice;
   }
 
   /** Show this text instead of what has arrived. What has arrived stays the answer, which can be copied. */
   annotate(text) {
     if (text === this.text) return;
-    const answer = this.text;
-    this.clear();
-    this.append(text);
-    this.render();
-    this.text = answer;
-    this.shown = answer.length;
+    this.#begin();
+    this.#read(text);
+    this.#draw(false);
+    this.shown = this.text.length;
   }
 
   /** Show some of what has arrived, unless the last time was too short ago for what it cost. Says whether all is shown. */
@@ -155,60 +214,45 @@ export class Prose {
 
   /** Show so much more that it takes no longer than a person notices. */
   renderSome() {
-    this.#render(Math.max(SLICE, this.pending.length), parseGrowing);
+    const began = performance.now();
+    this.#show(this.slice, true);
+    const took = performance.now() - began;
+    const fitting = this.slice * Math.min(BUDGET_MS / took, 2);
+    this.slice = Math.round(Math.max(LEAST, Math.min(fitting, MOST)));
+    this.due = began + took * (this.isBehind ? 2 : 1 + REST);
   }
 
   /** Show all that has arrived, as what it is if nothing more comes. */
   render() {
-    this.#render(this.text.length, parse);
+    this.#show(this.text.length, false);
   }
 
-  #render(most, read) {
-    const began = performance.now();
+  #begin() {
+    this.shown = 0;
+    this.lines = [""];
+    /** So many blocks can't change any more, of which this is the last, and so many lines were read for them. */
+    this.settled = { blocks: 0, last: null, lines: 0 };
+  }
+
+  #show(most, isOpen) {
     const end = Math.min(this.shown + most, this.text.length);
-    this.pending += this.text.slice(this.shown, end);
+    this.#read(this.text.slice(this.shown, end));
     this.shown = end;
-    this.#renderPending(read);
-    const ended = performance.now();
-    this.due = ended + (ended - began) * REST;
+    this.#draw(isOpen);
   }
 
-  #renderPending(read) {
-    const lines = this.pending.replaceAll("\r", "").replaceAll("\t", "    ").split("\n");
-    const blocks = read(lines).map((block) => render(block, this.cite));
-    for (const node of this.openNodes) node.remove();
-    const goesOn = this.open !== null && blocks.length > 0;
-    if (goesOn) this.open.append(...blocks[0].parts.map(({ node }) => node));
-    this.node.append(...blocks.slice(goesOn ? 1 : 0).map(({ node }) => node));
-    this.#settle(lines, entriesOf(blocks, goesOn), goesOn ? this.open : null);
+  #read(text) {
+    const [first, ...rest] = text.replaceAll("\r", "").replaceAll("\t", "    ").split("\n");
+    this.lines[this.lines.length - 1] += first;
+    for (const line of rest) this.lines.push(line);
   }
 
-  /** Keep open what may still change: the last entry, and also the one before it while the last line isn't whole. */
-  #settle(lines, entries, going) {
-    const whole = entries.at(-1)?.line < lines.length - 1;
-    let at = Math.max(entries.length - (whole ? 1 : 2), 0);
-    while (at > 0 && entries[at].fixed) at -= 1;
-    this.openNodes = entries.slice(at).map(({ node }) => node);
-    if (!at) {
-      this.pending = lines.join("\n");
-      return;
-    }
-    const { block, isWithin, line } = entries[at];
-    this.open = isWithin ? (block === entries[0].block && going) || block.body : null;
-    const opening = isWithin ? lines.slice(block.line, block.line + block.opening) : [];
-    this.pending = [...opening, ...lines.slice(line)].join("\n");
+  #draw(isOpen) {
+    const { settled } = this;
+    const blocks = (isOpen ? parseGrowing : parse)(this.lines.slice(settled.lines), 0, settled.last);
+    this.drawing.show(this.views.partsOf(blocks, isOpen), settled.blocks);
+    if (blocks.length < 3) return;
+    const [last, { line }] = blocks.slice(-3);
+    this.settled = { blocks: settled.blocks + blocks.length - 2, last, lines: settled.lines + line };
   }
-}
-
-/**
- * All that can be settled by itself, in order: blocks, and the parts of those blocks that have some. A part that isn't its
- * block's first is `isWithin` the block, which has been shown by then. Of a block that goes on, each part is. What is
- * `fixed` to the entry before it is settled with that one.
- */
-function entriesOf(blocks, goesOn) {
-  return blocks.flatMap((block, index) => {
-    const parts = (block.parts ?? []).map((part) => ({ ...part, block, isWithin: true }));
-    if (goesOn && index === 0) return parts;
-    return [{ node: block.node, line: block.line, fixed: block.fixed, block }, ...(block.headed ? parts : parts.slice(1))];
-  });
 }

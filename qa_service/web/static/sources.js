@@ -49,12 +49,12 @@ export class Sources {
     for (const button of this.#numbers(reference.n)) this.#enliven(button);
   }
 
-  /** The text is about to be rendered anew. A number that has the focus has it again afterwards, in its new node. */
+  /** The text is about to be rendered anew. A number that has the focus has it again afterwards, in whichever node is its own then. */
   keepFocus() {
     const focused = this.text.getRootNode().activeElement;
     if (!focused?.matches(".cite")) return;
     const findNumber = this.#finderOf(focused);
-    queueMicrotask(() => focused.isConnected || findNumber()?.focus({ preventScroll: true }));
+    queueMicrotask(() => findNumber()?.focus({ preventScroll: true }));
   }
 
   /**

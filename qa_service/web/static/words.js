@@ -1,7 +1,7 @@
 /** This module has what the page says, in Korean and English. One switch changes all words that are on the page. */
 
-import { EN } from "./words-en.js";
 import { KO } from "./words-ko.js";
+import { EN } from "./words-en.js";
 import { browserStorage } from "./storage.js";
 
 const STORED_LANGUAGE = "qa.language";
