@@ -2,13 +2,14 @@
 
 Each value is checked by itself when the service starts, and a wrong one is refused by the name of its setting. The real
 environment wins over `.env`. A key that begins with `QA_` and names no setting is refused in `.env` and in
-`app.config`, which were written for this service. In the environment it only gives a warning.
+`app.config`, which were written for this service. In the environment it only gives a warning, and none at all where a
+site that passes questions on has set it for itself.
 """
 
 import fnmatch
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +23,9 @@ from qa_service.setting_values import MEBIBYTE, ApiKey
 log = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
+
+PASSING_ON = frozenset({"QA_KEY", "QA_URL"})
+"""What the examples read in a site that passes questions on. It often runs in the same environment as the service."""
 
 INSTRUCTIONS = (
     "You answer questions accurately and plainly, in the language of the question. "
@@ -194,7 +198,7 @@ def _read(values: Mapping[str, object]) -> Settings:
     )
 
 
-def _strangers(keys: Mapping[str, object]) -> list[str]:
+def _strangers(keys: Iterable[str]) -> list[str]:
     return sorted(key for key in keys if key.startswith("QA_") and key not in SETTING_READERS)
 
 
@@ -229,7 +233,7 @@ def from_config(config: Mapping[str, object]) -> Settings:
 
 
 def _environment() -> Mapping[str, str]:
-    for stranger in _strangers(os.environ):
+    for stranger in _strangers(os.environ.keys() - PASSING_ON):
         log.warning("%s in the environment: no such setting", stranger)
     return os.environ
 

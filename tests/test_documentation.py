@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -19,6 +20,7 @@ from tests.test_package import ERRORS, made
 
 DOCS = ROOT / "docs"
 ALL = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
+EXAMPLES = sorted((ROOT / "examples").glob("*/README.md"))
 KOREAN = [page for page in ALL if page.name.endswith(".ko.md")]
 FENCED = re.compile(r"^```(\w*)\n.*?^```$", re.M | re.S)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -46,7 +48,7 @@ def anchors(page: Path) -> set[str]:
 def leads_nowhere(page: Path, link: str) -> bool:
     """Whether a link names a file or a heading that isn't there."""
     name, _, anchor = link.partition("#")
-    target = page.parent / name if name else page
+    target = page.parent / unquote(name) if name else page
     return not target.exists() or (target.suffix == ".md" and anchor != "" and anchor not in anchors(target))
 
 
@@ -80,12 +82,14 @@ def error_rows(page: Path) -> Iterator[tuple[str, set[int], bool]]:
             yield code, {int(status) for status in statuses.split(", ")}, AGAIN[again]
 
 
+@pytest.mark.parametrize("page", [*ALL, *EXAMPLES], ids=lambda page: str(page.relative_to(ROOT)))
+def test_each_link_leads_to_a_file_and_a_heading_there_are(page: Path) -> None:
+    links = [link for link in LINK.findall(prose(page)) if "://" not in link]
+    assert [link for link in links if leads_nowhere(page, link)] == []
+
+
 @pytest.mark.parametrize("page", ALL, ids=lambda page: page.name)
 class TestPages:
-    def test_each_link_leads_to_a_file_and_a_heading_there_are(self, page: Path) -> None:
-        links = [link for link in LINK.findall(prose(page)) if "://" not in link]
-        assert [link for link in links if leads_nowhere(page, link)] == []
-
     def test_each_module_that_is_named_exists(self, page: Path) -> None:
         named = re.findall(r"`(?:qa_service/)?([a-z_/]+\.py)`", page.read_text())
         assert [path for path in named if not any((ROOT / top / path).exists() for top in ("qa_service", "."))] == []
@@ -164,6 +168,15 @@ class TestReadme:
             assert f"proxy_set_header {header} " in lines
 
 
+@pytest.mark.parametrize("language", ["", ".ko"])
+def test_the_readme_tells_the_times_of_the_runs(language: str) -> None:
+    time = r"(?:\d+ min )?\d+ s|(?:\d+분 )?\d+초"
+    runs = re.findall(rf"^\| \d \| .+ \| ({time}) \|\n\n", (DOCS / f"embedding{language}.md").read_text(), re.M)
+    told = next(line for line in (ROOT / f"README{language}.md").read_text().splitlines() if "Next.js" in line)
+    assert len(runs) == 3
+    assert re.findall(time, told) == runs
+
+
 @pytest.mark.parametrize("name", ["errors.md", "errors.ko.md"])
 def test_each_error_stands_in_the_table_as_it_is_sent(name: str) -> None:
     sent: dict[str, tuple[set[int], set[bool]]] = {}
@@ -176,15 +189,25 @@ def test_each_error_stands_in_the_table_as_it_is_sent(name: str) -> None:
     assert {code: (statuses, {again}) for code, statuses, again in error_rows(DOCS / name)} == sent
 
 
+def attributes_of_the_element() -> list[str]:
+    """The attributes that the page of the element names."""
+    rows = re.findall(r"^\| (`[a-z]+`(?:, `[a-z]+`)*) \| [A-Z]", (DOCS / "element.md").read_text(), re.M)
+    return [name for cell in rows for name in re.findall(r"`(\w+)`", cell)]
+
+
 def test_the_element_has_the_attributes_and_variables_that_its_page_names() -> None:
     text = (DOCS / "element.md").read_text()
     code = "".join(file.read_text() for file in (ROOT / "qa_service/web/static").iterdir() if file.suffix != ".svg")
-    attributes = re.findall(r"^\| (`[a-z]+`(?:, `[a-z]+`)*) \| [A-Z]", text, re.M)
-    named = [name for cell in attributes for name in re.findall(r"`(\w+)`", cell)]
+    named = attributes_of_the_element()
     read = set(re.findall(r"""(?:hasAttribute|getAttribute|text|list)\("(\w+)"\)""", code))
     assert len(named) > 8
     assert set(named) <= read
     assert set(re.findall(r"`(--qa-[a-z-]+)`", text)) <= set(re.findall(r"var\((--qa-[a-z-]+)", code))
+
+
+def test_typescript_learns_of_each_attribute_in_a_site_of_next_js() -> None:
+    declared = re.findall(r"^  (\w+)\?:", (ROOT / "examples/nextjs/qa-chat.d.ts").read_text(), re.M)
+    assert set(declared) == {*attributes_of_the_element(), "full"}
 
 
 def test_the_page_shows_the_example_of_questions_as_it_is() -> None:

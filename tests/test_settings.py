@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from qa_service.settings import (
     from_environment,
 )
 from qa_service.system_variables import upstream_proxy
+from tests.samples import ROOT
 
 SECRET = "abcdefghijklmnop"
 GIVEN: dict[str, list[tuple[str, object]]] = {
@@ -394,6 +396,19 @@ class TestEnvironment:
         assert [record.getMessage() for record in caplog.records] == [
             "QA_MODLE in the environment: no such setting"
         ] * 2
+
+    def test_what_a_site_has_set_to_pass_questions_on_is_no_warning(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        read = re.compile(r"""env\w*(?:\.get)?[.\[(]["']?(QA_\w+)""")
+        examples = [file for file in (ROOT / "examples").rglob("*") if file.suffix in {".js", ".php", ".py"}]
+        names = {name for file in examples for name in read.findall(file.read_text())}
+        for name in names:
+            monkeypatch.setenv(name, "anything")
+        with caplog.at_level(logging.WARNING):
+            from_environment()
+        assert names
+        assert caplog.records == []
 
 
 class TestHostConfig:

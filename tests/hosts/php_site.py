@@ -14,7 +14,7 @@ user = {user}
 listen = {folder}/{name}.sock
 pm = static
 pm.max_children = 8
-clear_env = no
+{environment}
 php_value[output_buffering] = 4096
 php_value[zlib.output_compression] = On
 php_value[session.save_path] = {folder}
@@ -36,13 +36,19 @@ SERVER = """server {{
 def php_site(folder: Path, settings: Mapping[str, str], locations: str) -> Iterator[str]:
     """What is in `folder/site`, from when it answers. `locations` are those of nginx. Its address is given."""
     port, user = free_port(), getuser()
-    pools = [POOL.format(folder=folder, name=name, user=user, parses=parses) for name, parses in POOLS.items()]
+    # PHP-FPM passes on nothing of its own environment, as the page says.
+    given = {
+        "folder": folder,
+        "user": user,
+        "environment": "\n".join(f"env[{key}] = {settings[key]}" for key in settings),
+    }
+    pools = [POOL.format(name=name, parses=parses, **given) for name, parses in POOLS.items()]
     (folder / "pools.conf").write_text(f"[global]\ndaemonize = no\nerror_log = {folder}/fpm.log\n{''.join(pools)}")
     # Debian's name of the program has its version.
     manager = next((path.name for path in Path("/usr/sbin").glob("php-fpm*")), "php-fpm")
     command = [program(manager), "-y", str(folder / "pools.conf"), "--allow-to-run-as-root"]
     server = SERVER.format(folder=folder, port=port, locations=locations)
-    with running(command, cwd=folder, log=folder / "log", env=settings), nginx(folder, server, port) as url:
+    with running(command, cwd=folder, log=folder / "log"), nginx(folder, server, port) as url:
         until(lambda: all((folder / f"{name}.sock").exists() for name in POOLS), 10, "PHP listens")
         yield url
 
