@@ -100,8 +100,8 @@ _MESSAGES: dict[str, dict[Language, str]] = {
         "en": "We can't reach the place where conversations are kept.",
     },
     "upstream_unavailable": {
-        "ko": "AI 서비스에 연결하지 못했어요.",
-        "en": "The AI service can't be reached right now.",
+        "ko": "AI 서비스에 문제가 생겼어요.",
+        "en": "The AI service has a problem right now.",
     },
     "upstream_not_configured": {
         "ko": f"이 기능은 아직 설정되지 않았어요. {_ADMIN_KO}",

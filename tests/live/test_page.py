@@ -143,9 +143,9 @@ class TestAnswer:
         page.click('[data-part="topic"]')
         ask(page, "오늘 저녁으로 무엇을 먹을까요?")
         page.click(".divider button")
-        expect(page.locator(".divider")).to_contain_text("다음 질문은 주제 1에서 이어져요.")
+        expect(page.locator(".divider")).to_contain_text("다음 질문은 1번 주제에서 이어져요.")
         ask(page, "그건 언제까지인가요?")
-        expect(page.locator(".divider > span").last).to_have_text("주제 1(으)로 돌아왔어요")
+        expect(page.locator(".divider > span").last).to_have_text("1번 주제로 돌아왔어요")
 
     def test_can_be_stopped_with_escape(self, page: Page) -> None:
         endless = FilePayload(name="끝.html", mimeType="text/html", buffer=html_that_never_ends().encode())

@@ -237,6 +237,13 @@ class TestAsking:
         page.evaluate(ADD_FOLDER)
         expect(page.get_by_role("alert")).to_contain_text("‘폴더’: 읽을 수 없는")
 
+    def test_of_files_that_are_refused_for_several_reasons_tells_each(self, page: Page) -> None:
+        files = {"빈 쪽지.txt": b"", "노래.mp3": b"ID3\x04\x00\x00"}
+        payloads = [FilePayload(name=name, mimeType="", buffer=content) for name, content in files.items()]
+        page.set_input_files('[data-part="picker"]', payloads)
+        told = "‘빈 쪽지.txt’: 비어 있는 파일이에요. ‘노래.mp3’: 읽을 수 없는 형식의 파일이에요."
+        expect(page.get_by_role("alert")).to_have_text(told)
+
     def test_with_more_files_than_can_be_sent_says_so_once(self, page: Page) -> None:
         page.set_input_files('[data-part="picker"]', [NOTE] * 8)
         expect(page.locator('[data-part="complaint"]')).to_have_text(re.compile(r"^[^.]*5개[^.]*\.$"))

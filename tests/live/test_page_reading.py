@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
+from pypdfium2 import PdfDocument
 
 from qa_service.citing import Evidence, collect_references
 from qa_service.links import point_at_quote
@@ -341,6 +342,28 @@ class TestCards:
         assert turn.locator(".card q").evaluate_all("(all) => all.filter((each) => each.checkVisibility())") == []
         assert turn.locator(".sources").evaluate("(list) => list.scrollWidth <= list.clientWidth")
         page.set_viewport_size({"width": 1280, "height": 800})
+
+
+class TestPrint:
+    def test_has_the_whole_conversation_and_no_controls_also_beside_an_open_source(self, page: Page) -> None:
+        serve_page(page)
+        answer(
+            page, "\n\n".join([f"{line}. 문장입니다." for line in range(80)] + ["끝입니다 [1]."]), source(1, quote=TEXT)
+        )
+        page.locator(".turn:last-child .cite").click()
+        expect(page.locator("#source mark")).to_have_text(TEXT)
+        page.emulate_media(color_scheme="dark")
+        with PdfDocument(page.pdf(print_background=True)) as printed:
+            sheets = [sheet.get_textpage().get_text_bounded() for sheet in printed]
+            corner = printed[0].render().to_pil().getpixel((0, 0))
+        page.emulate_media(color_scheme="light")
+        page.click('#source [data-part="close"]')
+        assert len(sheets) > 2
+        assert [any(words in sheet for sheet in sheets) for words in ("0. 문장", "79. 문장", "끝입니다", "출처")] == [
+            True
+        ] * 4
+        assert not any("질문을 입력하세요" in sheet or "새 대화" in sheet for sheet in sheets)
+        assert min(corner[:3]) > 200
 
 
 class TestCountOfFiles:

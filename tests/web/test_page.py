@@ -51,6 +51,11 @@ class TestScript:
         taken = re.compile(r"\bdocument\.(?:getElement|querySelector|body|head|forms|activeElement|styleSheets)\w*")
         assert taken.findall(join_script(STATIC)) == []
 
+    def test_speaks_korean_in_one_tone_and_without_particles_in_brackets(self) -> None:
+        korean = (STATIC / "words-ko.js").read_text()
+        assert "물어보세요" in korean
+        assert re.findall(r"니다|니까|십시오|[은을이와]\([는를가과]\)|\((?:으|이)\)", korean) == []
+
     def test_counts_in_a_rem_of_its_own(self) -> None:
         [style] = re.findall(r"^const STYLE = .*", join_script(STATIC), re.MULTILINE)
         assert re.findall(r"[\d.]rem\b", style) == ["1rem"]

@@ -36,10 +36,11 @@ export class Attachments {
       if (trouble) troubles.push(trouble);
       else this.files.push(file);
     }
-    if (troubles.length) this.complain([...new Set(troubles)].join(" "));
+    const told = [...new Set(troubles)].join(" ");
+    if (told) this.complain(told);
     this.#forgetMissing(this.files);
     this.#show();
-    this.checked = this.#check(this.checked, [...this.files]);
+    this.checked = this.#check(this.checked, [...this.files], told);
   }
 
   /** The names of the files, and of those that have to be attached again. */
@@ -58,14 +59,15 @@ export class Attachments {
     this.missing = this.missing.filter((name) => !files.some((file) => file.name === name));
   }
 
-  async #check(before, files) {
+  /** Put aside what can't be read, and say so behind what was `told` of the files that came with it. */
+  async #check(before, files, told) {
     await before;
     const unreadable = [];
     for (const file of files) if (await this.#isUnreadable(file)) unreadable.push(file);
     if (!unreadable.length) return;
     this.files = this.files.filter((file) => !unreadable.includes(file));
     this.#show();
-    this.complain(words("kindUnreadable", { names: unreadable.map(shownName) }));
+    this.complain([told, words("kindUnreadable", { names: unreadable.map(shownName) })].filter(Boolean).join(" "));
   }
 
   /** Wait until all files are looked into. Tells whether all of them could be kept. */

@@ -1,5 +1,6 @@
 /** This module shows a chat as a bubble in a corner of a site, which a press opens. */
 
+import { icon } from "./element.js";
 import { label } from "./words.js";
 
 /** The bubble. `turned(isOpen)` is called each time it opens or closes. Escape closes it, unless it `isBusy()`. */
@@ -21,7 +22,7 @@ export class Bubble {
     if (open === !this.chat.hidden) return;
     this.chat.hidden = !open;
     this.launcher.setAttribute("aria-expanded", String(open));
-    label(this.launcher, open ? "closeChat" : "openChat");
+    label(this.launcher, open ? "closeChat" : "openChat").replaceChildren(icon(open ? "close" : "chat"));
     this.turned(open);
     if (!open) this.launcher.focus();
   }
