@@ -443,8 +443,10 @@ def measured(page: Page) -> Iterator[list[float]]:
     assert browser
     tasks: list[float] = []
     browser.start_tracing(page=page, categories=["toplevel"])
-    yield tasks
-    events = json.loads(browser.stop_tracing())["traceEvents"]
+    try:
+        yield tasks
+    finally:
+        events = json.loads(browser.stop_tracing())["traceEvents"]
     threads = {(one["pid"], one["tid"]) for one in events if one.get("args", {}).get("name") == "CrRendererMain"}
     mine = [one for one in events if (one["pid"], one["tid"]) in threads and one["name"] in TASK]
     tasks.extend(one.get("tdur", 0) / 1000 for one in mine)
@@ -472,7 +474,7 @@ def test_no_task_is_long_while_a_long_answer_comes_below_two_hundred_others(page
         for at in range(0, len(text), piece):
             send(page, ["text", text[at : at + piece]])
         send(page, *(["reference", source(n)] for n in range(1, 51)), METADATA, DONE)
-        expect(page.locator(ANSWERED)).to_have_count(1, timeout=PATIENCE)
+        expect(page.locator(ANSWERED)).to_have_count(1, timeout=6 * PATIENCE)
     assert len(tasks) > 20, "too few tasks were measured"
     assert max(tasks) < LONG_MS, sorted(tasks)[-9:]
 
