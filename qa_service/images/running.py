@@ -70,11 +70,11 @@ class RunningDrawing:
 
     def end_lines(self, end: LinesEnd) -> None:
         """Add no more lines. Readers elsewhere get what they lack."""
+        # Whoever has seen the end and asks again begins a new drawing, so the claim of this one ends first.
+        self._tell_others(end)
         with self._changed:
             self.end = end
             self._changed.notify_all()
-        self._tell_others(end)
-        self._is_told = True
         self._delete_unread()
 
     def wait_for_line(self, number: int, seconds: float) -> bool:
@@ -104,7 +104,7 @@ class RunningDrawing:
 
     def look_around(self) -> None:
         """Renew the claim, and stop a drawing that takes too long or that nobody reads."""
-        if self.end:
+        if self._is_told:
             return
         if time.monotonic() > self._until:
             self.stop.set("timeout")
@@ -113,13 +113,21 @@ class RunningDrawing:
 
     def _tell_others(self, end: LinesEnd) -> bool:
         """Copy the lines for readers elsewhere, and return whether there are any. With an `end` the claim ends."""
-        with self._sharing, suppress(StoreUnavailable, OSError):
-            known = False
-            while self._share and self._share.share_lines(self.place, LineNews(is_all=known, end=end)):
-                if known:
-                    return True
-                self._copy_lines(self._share)
-                known = True
+        with self._sharing:
+            try:
+                return not self._is_told and self._share_news(end)
+            except (StoreUnavailable, OSError):
+                return False
+            finally:
+                self._is_told = self._is_told or bool(end)
+
+    def _share_news(self, end: LinesEnd) -> bool:
+        known = False
+        while self._share and self._share.share_lines(self.place, LineNews(is_all=known, end=end)):
+            if known:
+                return True
+            self._copy_lines(self._share)
+            known = True
         return False
 
     def _copy_lines(self, share: DrawingShare) -> None:
@@ -136,7 +144,7 @@ class RunningDrawing:
     def _release_claim(self) -> bool:
         """End the claim of a drawing without readers here, and return whether nobody reads it elsewhere either."""
         with self._sharing, suppress(StoreUnavailable):
-            return self._share is None or not self._share.share_lines(self.place, LineNews(end="cut"))
+            return self._is_told or self._share is None or not self._share.share_lines(self.place, LineNews(end="cut"))
         return True
 
     def _delete_unread(self) -> None:

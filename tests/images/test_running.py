@@ -8,7 +8,7 @@ from qa_service.errors import Overloaded
 from qa_service.images.lines import DrawnLine
 from qa_service.images.reading import LinesElsewhere, LinesHere
 from qa_service.images.running import MOST_READERS, RunningDrawing
-from qa_service.interfaces import DrawingPlace
+from qa_service.interfaces import DrawingPlace, LineNews
 from qa_service.stores.drawn_lines import RedisDrawnLines
 from qa_service.stores.guard import StoreGuard
 from tests.fakes import ANN, client
@@ -43,6 +43,24 @@ def test_who_comes_at_the_last_moment_gets_all_lines(tmp_path: Path, share: Redi
     elsewhere = LinesElsewhere(share, DrawingPlace(ANN, "cat", share.claim_drawing(DrawingPlace(ANN, "cat", "second"))))
     drawing.end_lines("whole")
     assert (b"".join(elsewhere.take_pieces(0)), elsewhere.end) == (b"12345678\n", "whole")
+
+
+def test_whoever_has_seen_the_end_finds_the_request_free(
+    tmp_path: Path, share: RedisDrawnLines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawing = RunningDrawing(PLACE, tmp_path, seconds=60, share=share)
+    ended: list[bool] = []
+    tell = share.share_lines
+
+    def watch(place: DrawingPlace, news: LineNews) -> bool:
+        ended.append(bool(drawing.end))
+        return tell(place, news)
+
+    monkeypatch.setattr(share, "share_lines", watch)
+    drawing.end_lines("whole")
+    assert ended == [False]
+    assert drawing.end == "whole"
+    assert share.claim_drawing(DrawingPlace(ANN, "cat", "second")) == "second"
 
 
 def test_what_nobody_reads_is_stopped_and_frees_its_request(tmp_path: Path, share: RedisDrawnLines) -> None:
