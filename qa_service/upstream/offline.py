@@ -130,8 +130,6 @@ class _Weighed(Struct, frozen=True):
     sentence: QuotableSentence
     share: float
     """This is the share of the question's words that the sentence and its heading have."""
-    has_words: bool
-    """This says whether the sentence itself, without its heading, has any of the question's words."""
     has_amount: bool = False
     """This says whether the question asks for an amount or a time, and the sentence has a number."""
 
@@ -164,7 +162,8 @@ def _find_quotes(prompt: Prompt, earlier: str) -> tuple[str, list[QuotableSenten
         weighed = _weigh_sentences(asked, sentences)
         lead = _choose_lead(weighed) if weighed else None
         if lead and (_is_answered(asked, lead, weighed) or _is_near(prompt)):
-            return "quotes", _choose_sentences(_score_sentences(weighed, prompt.question), lead.sentence.passage.n)
+            scored = _score_sentences(weighed, prompt.question)
+            return "quotes", _choose_sentences(scored, lead.sentence.passage.n, asked)
     return "silent", []
 
 
@@ -189,10 +188,7 @@ def _is_near(prompt: Prompt) -> bool:
 
 
 def _weigh_sentences(asked: AskedWords, sentences: Sequence[QuotableSentence]) -> list[_Weighed]:
-    return [
-        _Weighed(one, asked.measure_share(one.held, one.heading, _UNDER), asked.measure_share(one.held) > 0)
-        for one in sentences
-    ]
+    return [_Weighed(one, asked.measure_share(one.held, one.heading, _UNDER)) for one in sentences]
 
 
 def _choose_lead(weighed: Sequence[_Weighed]) -> _Weighed:
@@ -221,12 +217,12 @@ def _score_sentences(weighed: Sequence[_Weighed], question: str) -> list[_Weighe
     return scored
 
 
-def _choose_sentences(scored: Sequence[_Weighed], first: int) -> list[QuotableSentence]:
+def _choose_sentences(scored: Sequence[_Weighed], first: int, asked: AskedWords) -> list[QuotableSentence]:
     """Choose the sentences of the passage with the number `first`, best first, and the best of the others behind them,
     in the order of the passages."""
     best = max(one.share for one in scored)
     own = sorted((one for one in scored if one.sentence.passage.n == first), key=lambda one: -one.share)
-    begun = [one for one in own if one.share >= own[0].share * _WORTH and _adds_to(own[0], one)]
+    begun = [one for one in own if one.share >= own[0].share * _WORTH and _adds_to(own[0], one, asked)]
     others = [one for one in scored if one.sentence.passage.n != first and one.share >= best * _demand_beside(one) > 0]
     chosen: dict[str, QuotableSentence] = {}
     for one in (*begun[:_MOST_OF_FIRST], *others, *begun[_MOST_OF_FIRST:]):
@@ -234,10 +230,12 @@ def _choose_sentences(scored: Sequence[_Weighed], first: int) -> list[QuotableSe
     return list(chosen.values())[:_MOST]
 
 
-def _adds_to(best: _Weighed, one: _Weighed) -> bool:
+def _adds_to(best: _Weighed, one: _Weighed, asked: AskedWords) -> bool:
     """Tell whether a sentence is worth quoting beside the best one of its passage. A sentence under the heading
     "Warranty and returns" may be about only one of the two, so the heading's words alone aren't enough."""
-    return one.has_words or not best.has_words or (one.has_amount and not best.has_amount)
+    if one.has_amount and not best.has_amount:
+        return True
+    return asked.measure_share(one.sentence.held) > 0 or asked.measure_share(best.sentence.held) == 0
 
 
 def _demand_beside(one: _Weighed) -> float:
