@@ -41,6 +41,12 @@ same frame under the same number, and `done` only once the turn is saved (or `me
 reader may have seen frames that never came into the shared log: so whoever goes on with an answer either repeats
 them exactly, or leaves a *gap* of a million numbers, which nobody can have seen.
 
+How a stop reaches its answer. The worker that gets the request sets the `StopSignal` of the answer if it writes it
+itself (`Runner.stop_answer`). If not, it adds the answer's id to a stream of the store that the tails of all workers
+read at once, and the writer sets the signal. While the store is away, the keeper tries again every second. Each worker
+remembers for a minute the stops of answers that it doesn't write, in case it takes one of them over. The line then
+saves what it has as `cancelled`, by the same order of writes.
+
 When the writer dies, another worker finds out: on the same machine the file lock of the dead worker is gone; on
 another machine the dead worker was silent for five seconds. The other worker then takes these steps for each answer.
 Every step may be repeated, since a worker that dies on the way leaves the answer in its own `holds`.
@@ -62,11 +68,12 @@ What is left to do. The writer died
                                         attaches there and goes on with the very next frame. An answer without a word is
                                         begun again behind a gap, in background mode, if its uploads are here. Any other
                                         one gets a gap, `error` (interrupted), `metadata` and `done`; its text is saved.
-    between the save and its `done`     (after step 4 of the order of writes, before the end of step 6) the turn has
-                                        ended and the shared log hasn't. Nothing is asked or saved again. The new worker
-                                        writes a gap, `restart`, the whole saved text, its
-                                        pictures and references, the `error` if it failed, `metadata`, and `done` with
-                                        the saved status: a reader sees its text begin again and come to the true end.
+    between the save and its `done`     (after step 4 of the order of writes, before step 6 has written the last entry)
+                                        the turn has ended and the shared log hasn't. Nothing is asked or saved again.
+                                        A reader sees its text begin again and come to the end that was saved: behind a
+                                        gap, the new worker writes `restart`, the whole saved text, its pictures and
+                                        references, the `error` if it failed, `metadata`, and `done` with the saved
+                                        status. A reader that had seen `done` already doesn't come back.
     while the turn was unsaved          the shared log has `done`: the turn is made from the log and saved.
     after step 6 of the order of writes nothing is left to do; an entry of `holds` that was left is dropped.
 If two workers in a row die with an answer that gets no new word, it is ended and not tried again: its work may be what

@@ -73,6 +73,10 @@ return {current and 'known' or 'created', freed, unpack(running)}
 # one without the turns, how many topics there are then, and three lists, each behind the number of its members. These
 # are the turns, each with its topic; the files that go with them, each with its key and its size; and what is
 # remembered of the topics of those turns without them, field by field. The keys are those of `_CLAIM`.
+#
+# What the head is afterwards is written down twice: here, and in `_head_after` of `rewinds`, because the question needs
+# to know it before its claim. Change both together. `tests/stores/test_rewinds.py` holds both against a session that
+# never had the turns.
 _REMOVE_TURNS = """
 local function read_list(place)
   local list, last = {}, place + ARGV[place]

@@ -95,7 +95,8 @@ def _session_after(stored: _StoredSession, session_id: str, kept: Sequence[Turn]
 
 
 def _head_after(head: Mapping[str, str], kept: Sequence[Turn], removed: Sequence[Turn]) -> dict[str, str]:
-    """Return the head as `remove_turns` of the claim's script will leave it."""
+    """Return the head as `remove_turns` of `claim_scripts` will leave it. That script has the same rule for the store,
+    so the two are changed together."""
     lost = Counter(turn.topic for turn in removed)
     after = {**head, "topic": str(topic_after(kept)), "topics": str(topics_after(kept))}
     for topic, turns in lost.items():

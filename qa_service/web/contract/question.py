@@ -160,8 +160,9 @@ TOPIC_NOTE = (
 )
 REPLACES_NOTE = (
     "The id of an answer of this session. The question takes its place, and all answers after it are removed. The "
-    "files that came with it stay. Where the session hasn't such an answer, nothing is removed. A question that is "
-    "refused removes nothing."
+    "files that came with it stay. Of several questions that name the same answer, only the last one is left, as long "
+    "as no other question came between them. Where the session has neither the answer nor, at its end, one that took "
+    "its place, nothing is removed, and the question is asked at the end. A question that is refused removes nothing."
 )
 BUSY_NOTE = (
     "What happens while another answer of the session is being written: `replace` stops that one, `reject` is a 409."
