@@ -68,20 +68,20 @@ class TooSlow(AssertionError):
 
 
 def attacks_on(pattern: Pattern) -> list[Attack]:
-    """The kinds of text against a pattern, the hardest ones first, at most `MOST`."""
+    """Return the kinds of text against a pattern, the hardest ones first, at most `MOST`."""
     source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
     return attacks(source, pattern.flags & ~re.UNICODE)
 
 
 def write_text(attack: Attack, size: int) -> str:
-    """A text of that kind, of about `size` characters."""
+    """Return a text of that kind, of about `size` characters."""
     before, pump, after = attack
     return before + pump * max(size // len(pump), 2) + after
 
 
 @lru_cache
 def attacks(source: str, flags: int = 0) -> list[Attack]:
-    """The kinds of text against one expression, of Python or of JavaScript."""
+    """Return the kinds of text against one expression, of Python or of JavaScript."""
     with warnings.catch_warnings(action="ignore", category=FutureWarning):  # JavaScript lets a [ stand in a class
         tree = parser.parse(read_in_python(source), flags)
     found = dict.fromkeys(attack for attack in _attacks(tree, _letters(tree)) if attack[1])
@@ -89,14 +89,14 @@ def attacks(source: str, flags: int = 0) -> list[Attack]:
 
 
 def read_in_python(source: str) -> str:
-    """An expression of JavaScript as Python can read it."""
+    """Return an expression of JavaScript as Python can read it."""
     for name, letters in PROPERTIES.items():
         source = source.replace(name, letters)
     return source
 
 
 def expressions_of_the_page() -> Iterator[tuple[str, str, str]]:
-    """Every regular expression in the page's scripts, as (file, source, flags)."""
+    """Return every regular expression in the page's scripts, as (file, source, flags)."""
     for path in sorted(STATIC.glob("*.js")):
         for found in _JAVASCRIPT.finditer(path.read_text(encoding="utf-8")):
             if found["source"]:
@@ -117,7 +117,7 @@ def _attacks(tree: Sequence[Node], letters: Sequence[str]) -> Iterator[Attack]:
 
 
 def _repetitions(tree: Iterable[Node], before: str) -> Iterator[tuple[str, Sequence[Node]]]:
-    """Each repetition that may take much: an example of what stands before it, and what it repeats."""
+    """Return each repetition that may take much: an example of what stands before it, and what it repeats."""
     for node in tree:
         for part in _parts(node):
             yield from _repetitions(part, before)
@@ -141,7 +141,7 @@ def _parts(node: Node) -> list[Sequence[Node]]:
 
 
 def _examples(tree: Iterable[Node]) -> list[str]:
-    """A few short texts that the parts in a row might match; conditions are not looked at."""
+    """Return a few short texts that the parts in a row might match; conditions are not looked at."""
     found = [""]
     for node in tree:
         found = [head + tail for head in found for tail in _examples_of(node)][:ALTERNATIVES]
@@ -160,7 +160,7 @@ def _examples_of(node: Node) -> list[str]:
 
 
 def _members(node: Node) -> list[str]:
-    """Two letters that one part takes: those it names, or ordinary ones."""
+    """Return two letters that one part takes: those it names, or ordinary ones."""
     named = [] if _is_negated(node) else _named([node])
     taken = (letter for letter in chain(named, ORDINARY) if _takes([node], letter))
     return list(islice(taken, 2)) or ["\x02"]
@@ -171,7 +171,7 @@ def _is_negated(node: Node) -> bool:
 
 
 def _takes(body: Sequence[Node], letter: str) -> bool:
-    """Whether a body is a single part that takes this letter."""
+    """Tell whether a body is a single part that takes this letter."""
     if len(body) != 1 or body[0][0] not in LETTER_KINDS:
         return False
     items = body[0][1] if body[0][0] is kinds.IN else list(body)
@@ -188,7 +188,7 @@ def _is_among(item: Node, letter: str) -> bool:
 
 
 def _letters(tree: Iterable[Node]) -> list[str]:
-    """The letters an expression names, and a few that most others take."""
+    """Return the letters an expression names, and a few that most others take."""
     return list(dict.fromkeys([*_named(tree), *ORDINARY]))[:LETTERS]
 
 
@@ -202,7 +202,7 @@ def _named(tree: Iterable[Node]) -> Iterator[str]:
 
 
 def _fragments(tree: Iterable[Node]) -> Iterator[str]:
-    """The words an expression names: letters in a row, and examples of every branch, wherever they stand."""
+    """Return the words an expression names: letters in a row, and examples of every branch, wherever they stand."""
     rows = groupby(tree, key=lambda node: node[0] is kinds.LITERAL)
     yield from ("".join(chr(value) for _, value in row) for is_literal, row in rows if is_literal)
     for node in tree:
@@ -213,7 +213,7 @@ def _fragments(tree: Iterable[Node]) -> Iterator[str]:
 
 
 def seconds(use: Use, pattern: Pattern, text: str) -> float:
-    """The processor time one use takes."""
+    """Return the processor time one use takes."""
     subject = text if isinstance(pattern.pattern, str) else text.encode("utf-8", "replace")
     began = time.thread_time()
     use(pattern, subject)
@@ -222,8 +222,8 @@ def seconds(use: Use, pattern: Pattern, text: str) -> float:
 
 @contextmanager
 def patient(patience: float, pattern: Pattern) -> Iterator[None]:
-    """`TooSlow` after so many seconds of processor time. Python's engine looks for signals while it matches, so an
-    alarm ends a match that would never end."""
+    """Raise `TooSlow` after so many seconds of processor time. Python's engine looks for signals while it matches, so
+    an alarm ends a match that would never end."""
 
     def ring(*_: object) -> None:
         raise TooSlow(f"{pattern.pattern!r:.80} needs more than {patience} s")

@@ -28,12 +28,12 @@ from tests.fakes import (
 def frames(
     known: Parts, text: str = "Why is the sky blue?", stop: StopSignal | None = None, **fields: object
 ) -> list[Frame]:
-    """All frames of one answer."""
+    """Return all frames of one answer."""
     return shown(AnswerLine(known).write_answer(admission(text, **fields), stop or StopSignal()))  # type: ignore[arg-type]
 
 
 def saved(known: Parts) -> Turn:
-    """The one turn that was kept."""
+    """Return the one turn that was kept."""
     assert isinstance(known.sessions, FakeSessions)
     (kept,) = known.sessions.saved
     return kept
@@ -63,6 +63,6 @@ class Conversation:
         self._desk = desk(sessions, detector=FakeDetector())
 
     def ask(self, text: str, **fields: object) -> list[Frame]:
-        """All frames of the answer."""
+        """Return all frames of the answer."""
         admitted = self._desk.admit_new(Question(text, ANN, "chat", **fields))  # type: ignore[arg-type]
         return shown(AnswerLine(self._parts).write_answer(admitted, StopSignal()))

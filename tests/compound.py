@@ -32,7 +32,7 @@ class _Writer:
         return number
 
     def add_children(self, nodes: Mapping[str, Node]) -> int:
-        """Sorted as the format says, in a tree that leans to the right."""
+        """Add the children, sorted as the format says, in a tree that leans to the right."""
         ordered = sorted(nodes, key=lambda name: (len(name), name.upper()))
         numbers = [self.add_node(name, nodes[name]) for name in ordered]
         for number, following in pairwise(numbers):
@@ -88,7 +88,7 @@ def outlook_message(files: Mapping[str, bytes] = {}, inner: Mapping[str, Node] |
 
 
 def message_folder(files: Mapping[str, bytes], **texts: str) -> Mapping[str, Node]:
-    """A message as it is attached to another one."""
+    """Return a message as it is attached to another one."""
     return _message(files, None, head=24, **texts)
 
 

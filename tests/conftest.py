@@ -111,7 +111,7 @@ def no_collections() -> Iterator[None]:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """A store and workers that wait for nothing long; all of them end with the test."""
+    """Give a store and workers that wait for nothing long; all of them end with the test."""
     world = World(tmp_path / "workers")
     yield world
     world.close()
@@ -119,7 +119,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture(scope="session")
 def quick_folder() -> Iterator[Path]:
-    """A folder for stores, which a disk that is busy with other things would hold up for seconds. It is in memory
+    """Give a folder for stores, which a disk that is busy with other things would hold up for seconds. It is in memory
     where the system has such a place."""
     memory = Path("/dev/shm")
     with TemporaryDirectory(
@@ -130,7 +130,7 @@ def quick_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def knowledge_engine(quick_folder: Path) -> Iterator[EmbeddedPostgres]:
-    """The private PostgreSQL of a folder, which all tests share."""
+    """Give the private PostgreSQL of a folder, which all tests share."""
     # PostgreSQL refuses root, and the user who runs it instead must find the way.
     quick_folder.chmod(0o711)
     engine = EmbeddedPostgres(quick_folder / "knowledge", linger=0.2)
@@ -140,20 +140,20 @@ def knowledge_engine(quick_folder: Path) -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture(scope="session")
 def knowledge_url(knowledge_engine: EmbeddedPostgres) -> str:
-    """The address under which other processes find that PostgreSQL."""
+    """Return the address under which other processes find that PostgreSQL."""
     return f"postgresql://qa@/postgres?host={Path(str(knowledge_engine.start()['unix_sock'])).parent}"
 
 
 @pytest.fixture
 def knowledge(knowledge_engine: EmbeddedPostgres) -> Iterator[Database]:
-    """An empty knowledge base."""
+    """Give an empty knowledge base."""
     with empty_knowledge(knowledge_engine) as database:
         yield database
 
 
 @contextmanager
 def empty_knowledge(engine: EmbeddedPostgres) -> Iterator[Database]:
-    """The knowledge base of a PostgreSQL, without what earlier tests have left there."""
+    """Give the knowledge base of a PostgreSQL, without what earlier tests have left there."""
     database = Database(engine)
     with database.transaction() as connection:
         connection.run("truncate collection, term, reading cascade")
@@ -164,7 +164,7 @@ def empty_knowledge(engine: EmbeddedPostgres) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def private_valkey(quick_folder: Path) -> Iterator[Redis]:
-    """A private Valkey that all tests share; each empties it for itself."""
+    """Give a private Valkey that all tests share; each empties it for itself."""
     folder = quick_folder / "embedded"
     store = Redis.from_pool(embedded_pool(folder, max_connections=20, timeout=5, linger=0.2))
     yield store

@@ -27,7 +27,8 @@ RELATION_TYPES = "http://schemas.openxmlformats.org/officeDocument/2006/relation
 
 
 def pdf(pages: Sequence[str], *, roman: int = 0, password: str = "") -> bytes:
-    """One page a text; the first `roman` pages are labelled i, ii, … and the others from 1 again."""
+    """Return a PDF with a page for each text. The first `roman` pages are labelled i, ii, …, and the others from 1
+    again."""
     if not Path(KOREAN_FONT).exists():
         pytest.skip("the font NanumGothic is not installed", allow_module_level=True)
     document = FPDF()
@@ -49,14 +50,14 @@ def _label(number: int, roman: int) -> dict[str, object]:
 
 
 def png(width: int = 60, height: int = 40, colour: str = "red") -> bytes:
-    """A picture of one colour."""
+    """Return a picture of one colour."""
     file = BytesIO()
     Image.new("RGB", (width, height), colour).save(file, "PNG")
     return file.getvalue()
 
 
 def scan(pages: int = 2) -> bytes:
-    """Pages that are pictures."""
+    """Return a PDF whose pages are pictures."""
     document = FPDF()
     for _ in range(pages):
         document.add_page()
@@ -65,14 +66,14 @@ def scan(pages: int = 2) -> bytes:
 
 
 def pdf_of_objects(*objects: bytes) -> bytes:
-    """A PDF of hand-written objects, numbered from 1; the first is the catalog. Without a cross-reference table,
-    which readers then mend."""
+    """Return a PDF of hand-written objects, which are numbered from 1. The first is the catalog. There is no
+    cross-reference table, which readers then mend."""
     body = b"".join(b"%d 0 obj\n%s\nendobj\n" % (number, text) for number, text in enumerate(objects, start=1))
     return b"%PDF-1.7\n" + body + b"trailer\n<< /Root 1 0 R /Size %d >>\n%%%%EOF\n" % (len(objects) + 1)
 
 
 def pdf_that_never_ends(depth: int = 30) -> bytes:
-    """Forms that each draw the next one ten times, in two kilobytes."""
+    """Return a PDF of two kilobytes whose forms each draw the next one ten times."""
     draw = b"/F Do " * 10
     forms = [_form(draw, number) for number in range(6, 6 + depth)]
     return pdf_of_objects(
@@ -92,14 +93,14 @@ def _form(content: bytes, number: int) -> bytes:
 
 
 def pdf_of_endless_lists(lists: int = 30) -> bytes:
-    """A cross-reference table that lists four million objects again and again, in four hundred bytes."""
+    """Return a PDF of four hundred bytes whose cross-reference table lists four million objects again and again."""
     table = b"/Type/XRef/Root 1 0 R/Size 4194304/W[0 0 0]/Index[%s]" % (b"0 4194304 " * lists)
     return b"%%PDF-1.7\n1 0 obj<<%s/Length 0>>stream\n\nendstream endobj\nstartxref\n9\n%%%%EOF" % table
 
 
 def pdf_that_wants_memory(size: int = 2_000_000_000) -> bytes:
-    """A page whose content is packed twice and unpacks to gigabytes of operators. Its checksum is wrong, but it stands
-    at the end."""
+    """Return a PDF with a page whose content is packed twice and unpacks to gigabytes of operators. Its checksum is
+    wrong, but it stands at the end."""
     once = zlib.compressobj(9)
     block = b"1 0 0 1 0 0 cm\n" * 100_000
     begin, again = (once.compress(block) + once.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
@@ -113,7 +114,7 @@ def pdf_that_wants_memory(size: int = 2_000_000_000) -> bytes:
 
 
 def pdf_with_a_broken_page(text: str) -> bytes:
-    """Two pages: one that says `text`, and one that is no page."""
+    """Return a PDF of two pages: one that says `text`, and one that is no page."""
     return pdf_of_objects(
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R 9 0 R] /Count 2 >>",
@@ -124,7 +125,7 @@ def pdf_with_a_broken_page(text: str) -> bytes:
 
 
 def pdf_that_ends_badly(pages: int) -> bytes:
-    """Sound pages of English, a passage each, and one behind them that draws for ever."""
+    """Return a PDF with sound pages of English, a passage each, and one page behind them that draws for ever."""
     line = b"BT /F 9 Tf 9 %d Td (Leave is granted for fifteen days a year to all who work here for one year) Tj ET\n"
     text = b"".join(line % height for height in range(100, 190, 10))
     bad = 5 + pages
@@ -144,12 +145,12 @@ def pdf_that_ends_badly(pages: int) -> bytes:
 
 
 def html_that_never_ends() -> str:
-    """Elements so deeply nested that a parser needs hours, but no memory."""
+    """Return HTML whose elements are so deeply nested that a parser needs hours, but no memory."""
     return "<div>" * 300_000
 
 
 def deeply_nested_pdf(depth: int = 200_000) -> bytes:
-    """An array within an array within …"""
+    """Return a PDF with arrays in arrays, thousands of them."""
     return pdf_of_objects(b"<< /Type /Catalog /Pages " + b"[" * depth + b"]" * depth + b" >>")
 
 
@@ -161,7 +162,7 @@ def _stream(content: bytes, extra: bytes = b"") -> bytes:
 
 
 def docx(build: Callable[[WordDocument], None]) -> bytes:
-    """A DOCX as python-docx writes it."""
+    """Return a DOCX as python-docx writes it."""
     document = Document()
     build(document)
     file = BytesIO()
@@ -170,7 +171,7 @@ def docx(build: Callable[[WordDocument], None]) -> bytes:
 
 
 def handbook(document: WordDocument) -> None:
-    """Two chapters, a table, a text box, an insertion, a deletion, a header and a footer."""
+    """Write two chapters, a table, a text box, an insertion, a deletion, a header and a footer."""
     document.sections[0].header.paragraphs[0].text = "대외비"
     document.sections[0].footer.paragraphs[0].text = "Confidential"
     document.add_paragraph("이 편람은 모든 직원에게 적용된다.")
@@ -200,7 +201,7 @@ def _append(paragraph: object, xml: str) -> None:
 
 
 def word_package(body: str, *, footnotes: str = "", styles: str = "", head: str = "", main_type: str = "") -> bytes:
-    """A DOCX written by hand: `body` and `footnotes` are XML in Word's namespace, `w`."""
+    """Return a DOCX written by hand: `body` and `footnotes` are XML in Word's namespace, `w`."""
     return zipped(
         {
             "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
@@ -228,7 +229,7 @@ def _relations(**targets: str) -> str:
 
 
 def bomb(size: int = 250_000_000) -> bytes:
-    """A DOCX of a few hundred kilobytes that unpacks to `size` bytes."""
+    """Return a DOCX of a few hundred kilobytes that unpacks to `size` bytes."""
     file = BytesIO(word_package("<w:p><w:r><w:t>hello</w:t></w:r></w:p>"))
     with ZipFile(file, "a", ZIP_DEFLATED, compresslevel=9) as archive, archive.open("word/media/a.bin", "w") as member:
         for _ in range(size // 1_000_000):
@@ -237,7 +238,7 @@ def bomb(size: int = 250_000_000) -> bytes:
 
 
 def zipped(members: Mapping[str, str | bytes]) -> bytes:
-    """A zip of these members, such as make an XLSX."""
+    """Return a zip of these members. An XLSX is such a zip."""
     file = BytesIO()
     with ZipFile(file, "w", ZIP_DEFLATED) as archive:
         for name, content in members.items():
@@ -246,6 +247,6 @@ def zipped(members: Mapping[str, str | bytes]) -> bytes:
 
 
 def ole(*streams: str) -> bytes:
-    """What old and encrypted office files begin with, and the names of their streams."""
+    """Return what old and encrypted office files begin with, and the names of their streams."""
     names = b"".join(name.encode("utf-16-le").ljust(64, b"\0") for name in streams)
     return (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".ljust(512, b"\0") + names).ljust(2048, b"\0")

@@ -349,7 +349,7 @@ class FakeDrawings:
 def gallery(
     reader: FileReader | None = None, drawings: PictureStore | None = None, quotas: Quotas | None = None
 ) -> Gallery:
-    """A gallery whose links are valid for a minute, and which tries nothing twice."""
+    """Return a gallery whose links are valid for a minute, and which tries nothing twice."""
     links = PictureLinks("secret", 60)
     return Gallery(reader or FakeReader(), drawings or FakeDrawings(), quotas or FakeQuotas(), links, sniff_kind, ())
 
@@ -497,7 +497,7 @@ class FakeQuotas:
 
 
 def desk(sessions: SessionStore, *, limiter: Limiter | None = None, **others: object) -> Desk:
-    """A desk that refuses nothing, each part a stand-in unless named."""
+    """Return a desk that refuses nothing. Each part is a stand-in unless it is named."""
     fields: dict[str, object] = {
         "repeats": FakeRepeats(),
         "arrivals": FakeArrivals(limiter or Unlimited(), sessions),
@@ -512,17 +512,17 @@ def desk(sessions: SessionStore, *, limiter: Limiter | None = None, **others: ob
 
 
 def shown(line: Iterable[Frame | Mark]) -> list[Frame]:
-    """What readers see of it."""
+    """Return what readers see of it."""
     return [item for item in line if not isinstance(item, Mark)]
 
 
 def client() -> Redis:
-    """A Redis in memory, alone in its world."""
+    """Return a Redis in memory that nobody else uses."""
     return FakeRedis(server=FakeServer())
 
 
 def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:
-    """All that the line needs, each part a stand-in unless named."""
+    """Return all that the line needs. Each part is a stand-in unless it is named."""
     seen: list[Observation] = []
     fields: dict[str, object] = {
         "upstream": upstream or FakeUpstream(),
@@ -545,14 +545,14 @@ def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:
 
 
 def upload(folder: Path, name: str, text: str) -> UploadedFile:
-    """A file as the web leaves it for the line."""
+    """Return a file as the web leaves it for the line."""
     path = folder / f"upload-{len(list(folder.iterdir()))}"
     path.write_text(text, encoding="utf-8")
     return UploadedFile(name, str(path), path.stat().st_size)
 
 
 def turn(answer_id: str = "1" * 32, **fields: object) -> Turn:
-    """A running turn of Ann's session `s`."""
+    """Return a running turn of Ann's session `s`."""
     known: dict[str, object] = {
         "session_id": "s",
         "question": "Why?",
@@ -585,19 +585,19 @@ def admission(
 
 
 def kinds(frames: Sequence[Frame]) -> list[str]:
-    """The names of frames, a run of the same one told once."""
+    """Return the names of the frames. Where the same name follows itself, it is given once."""
     names = [str(frame.__struct_config__.tag) for frame in frames]
     return [name for number, name in enumerate(names) if names[number - 1 : number] != [name]]
 
 
 def one(frames: Sequence[Frame], kind: type) -> object:
-    """The only frame of its kind."""
+    """Return the only frame of its kind."""
     (found,) = (frame for frame in frames if isinstance(frame, kind))
     return found
 
 
 def refuse_thread(*_: object) -> None:
-    """What starting a thread does where the system has no room for one more."""
+    """Fail as starting a thread does where the system has no room for one more."""
     raise RuntimeError("can't start new thread")
 
 

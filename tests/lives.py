@@ -94,7 +94,7 @@ class Wire(StoreGuard):
 
     @property
     def is_refusing(self) -> bool:
-        """Whether calls are refused, because the last one got no reply."""
+        """Tell whether calls are refused, because the last one got no reply."""
         return self._refuses_until is not None
 
 
@@ -152,7 +152,7 @@ class Worker:
         return self.runner.start_answer(admitted)
 
     def read(self, answer: AnswerSource | str, after: int = 0) -> list[tuple[int, Frame]]:
-        """Everything a reader here gets until the end."""
+        """Return everything a reader here gets until the end."""
         source = self.runner.find_answer(ANN, answer, after) if isinstance(answer, str) else answer
         assert source
         reader = self.runner.open_reader(source, heartbeat=WAITING_SECONDS, after=after)
@@ -162,13 +162,13 @@ class Worker:
             reader.close()
 
     def kept(self, answer_id: str) -> Turn:
-        """As it was saved, once it was."""
+        """Return the turn as it was saved, once it was."""
 
         eventually(lambda: self.history.load_turn(ANN, answer_id).metadata)
         return self.history.load_turn(ANN, answer_id)
 
     def wait_text(self, answer_id: str, text: str) -> None:
-        """Until it writes this answer, whose text is this by then, and others can read all of it."""
+        """Wait until the worker writes this answer, its text is this, and others can read all of it."""
 
         def is_told() -> bool:
             running = self.runner._running.get(answer_id)
@@ -177,16 +177,17 @@ class Worker:
         eventually(is_told)
 
     def die(self) -> None:
-        """Nothing of it reaches the store any more, and the system has taken its lock."""
+        """Let nothing of the worker reach the store any more. The system takes its lock."""
         self.wire.cut = True
         self.presence.delete_file()
 
     def revive(self) -> None:
-        """It was only away for a moment, and doesn't know what happened meanwhile."""
+        """Let the worker reach the store again. It was only away for a moment, and doesn't know what happened
+        meanwhile."""
         self.wire.cut = False
 
     def end(self) -> None:
-        """Also what it was just taking over from another that ended."""
+        """End the worker, and also what it was just taking over from another one that ended."""
         self.runner._keeper.check_soon()
         self.runner._keeper._thread.join(WAITING_SECONDS)
         self.runner.shut_down("interrupted", 0.0)
@@ -211,7 +212,7 @@ class World:
         self._workers: list[Worker] = []
 
     def worker(self, line: AnswerWriter | None = None, *, name: str = "", **options: object) -> Worker:
-        """One more, with settings such as `answers`, `background` or `pace`, and an `upstream`."""
+        """Begin one more worker, with settings such as `answers`, `background` or `pace`, and an `upstream`."""
         name = name or f"w{len(self._workers) + 1}"
         self._workers.append(Worker(self.server, self._folder, name, line, **options))
         return self._workers[-1]
@@ -228,17 +229,17 @@ class World:
 
 
 def numbered(batches: Iterable[Batch]) -> list[tuple[int, Frame]]:
-    """Frames with their numbers, signs of life left out."""
+    """Return frames with their numbers, without signs of life."""
     return [(number, frame) for first, frames in batches for number, frame in enumerate(frames, first)]
 
 
 def texts(entries: Iterable[tuple[int, Frame]]) -> list[str]:
-    """The pieces of text among them."""
+    """Return the pieces of text among them."""
     return [frame.content for _, frame in entries if isinstance(frame, Text)]
 
 
 def piece(first: int, *items: Frame | Mark | str) -> LogEntry:
-    """Of a log, text as plain strings."""
+    """Return an entry of a log. Texts may be plain strings."""
     return LogEntry(first, [Text(item) if isinstance(item, str) else item for item in items])
 
 
@@ -248,7 +249,7 @@ def opened(worker: Worker, running: RunningAnswer) -> None:
 
 
 def eventually(look: Callable[[], T]) -> T:
-    """What `look` says once it says something."""
+    """Return what `look` says once it says something."""
     deadline = time.monotonic() + WAITING_SECONDS
     while not (seen := look()) and time.monotonic() < deadline:
         time.sleep(0.005)

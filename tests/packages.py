@@ -26,7 +26,7 @@ def relations(found: Sequence[Relation], types: str = TYPES) -> str:
 def package(
     main: str, parts: Mapping[str, str | bytes], related: Mapping[str, Sequence[Relation]], *, strict: bool = False
 ) -> bytes:
-    """`parts` are XML whose roots declare no namespaces, and `related` has the relations of parts."""
+    """Return a package. `parts` are XML whose roots declare no namespaces, and `related` has the relations of parts."""
     members: dict[str, str | bytes] = {"_rels/.rels": relations([("officeDocument", main)])}
     for name, found in related.items():
         folder, _, last = name.rpartition("/")
@@ -183,7 +183,7 @@ def hp(text: str, *, properties: int = 0, style: int = 0, more: str = "") -> str
 
 
 def opendocument(kind: str, body: str, *, styles: str = "", lists: str = "", **more: str) -> bytes:
-    """An OpenDocument: `kind` is `text`, `spreadsheet` or `presentation`."""
+    """Return an OpenDocument: `kind` is `text`, `spreadsheet` or `presentation`."""
     names = ("office", "text", "table", "style", "presentation", "draw")
     declared = " ".join(f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in names)
     declared += ' xmlns:svg="urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0"'

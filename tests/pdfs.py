@@ -14,7 +14,8 @@ PICTURE = "q 500 0 0 700 50 50 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \xff EI Q\n"
 
 
 def font_of(encoding: str, ordering: str) -> str:
-    """A font that isn't in the file, as in older files of East Asia; `encoding` and `ordering` are names of Adobe."""
+    """Return a font that isn't in the file, as in older files of East Asia; `encoding` and `ordering` are names of
+    Adobe."""
     return (
         f"<</Type/Font/Subtype/Type0/BaseFont/Nowhere/Encoding/{encoding}/DescendantFonts[<</Type/Font"
         f"/Subtype/CIDFontType2/BaseFont/Nowhere/CIDSystemInfo<</Registry(Adobe)/Ordering({ordering})/Supplement 1>>"
@@ -28,17 +29,17 @@ JAPANESE_DOWN = font_of("UniJIS-UCS2-V", "Japan1")
 
 
 def show(text: str, x: float = 72, y: float = 720, size: float = 11) -> str:
-    """Operators that draw a line of Western text."""
+    """Return operators that draw a line of Western text."""
     return f"BT /F1 {size} Tf {x} {y} Td ({_escaped(text)}) Tj ET\n"
 
 
 def show_lines(texts: Sequence[str], x: float = 72, y: float = 720, lead: float = 14) -> str:
-    """Operators that draw lines below each other."""
+    """Return operators that draw lines below each other."""
     return "".join(show(text, x, y - lead * number) for number, text in enumerate(texts))
 
 
 def show_signs(text: str, x: float = 72, y: float = 720) -> str:
-    """Operators that draw a line in a font of `font_of`."""
+    """Return operators that draw a line in a font of `font_of`."""
     return f"BT /F1 12 Tf {x} {y} Td <{text.encode('utf-16-be').hex()}> Tj ET\n"
 
 
@@ -73,7 +74,7 @@ def stream(content: str | bytes, entries: str = "") -> bytes:
 
 
 def drawn(content: str, box: str = "0 0 200 20") -> bytes:
-    """The look of an annotation."""
+    """Return the look of an annotation."""
     return stream(content, f"/Type/XObject/Subtype/Form/BBox[{box}]/Resources<</Font<</F1 3 0 R>>>>")
 
 

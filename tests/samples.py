@@ -23,7 +23,8 @@ class Sample(NamedTuple):
 
 
 def samples(page: Path) -> Iterator[Sample]:
-    """The commands of a page, in its order. A line of a command that ends with a backslash goes on in the next one."""
+    """Return the commands of a page, in its order. A line of a command that ends with a backslash goes on in the next
+    one."""
     for block in CONSOLE.findall(page.read_text()):
         for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
             command, shown = re.fullmatch(r"((?:[^\n]*\\\n)*[^\n]*)\n?(.*)", part, re.S).groups()
@@ -31,7 +32,8 @@ def samples(page: Path) -> Iterator[Sample]:
 
 
 def compare(shown: str, output: str, ids: dict[str, str]) -> bool:
-    """Whether an output is as it is shown. `ids` says which real id stands for each that is shown, and learns more."""
+    """Tell whether an output is as it is shown. `ids` says which real id stands for each that is shown, and learns
+    more."""
     found = re.fullmatch(_pattern(_plain(shown), ids), _plain(output), re.S)
     ids.update({name.removeprefix("id"): real for name, real in found.groupdict().items()} if found else {})
     return found is not None

@@ -109,17 +109,17 @@ class ScriptedUpstream:
             self._scripts[script.follow].extend([script] * script.times)
 
     def wait_closed(self, timeout: float, count: int = 1) -> bool:
-        """Until so many clients have hung up before the end; False when time ran out first."""
+        """Wait until so many clients have hung up before the end. Returns False when time ran out first."""
         with self._news:
             return self._news.wait_for(lambda: len(self.closed) >= count, timeout)
 
     def wait_requests(self, timeout: float, count: int = 1) -> bool:
-        """Until so many requests have come in."""
+        """Wait until so many requests have come in."""
         with self._news:
             return self._news.wait_for(lambda: len(self.requests) >= count, timeout)
 
     def wait_idle(self, timeout: float) -> bool:
-        """Until no connection is open."""
+        """Wait until no connection is open."""
         with self._news:
             return self._news.wait_for(lambda: not self._open, timeout)
 
@@ -142,7 +142,7 @@ class ScriptedUpstream:
                 connection.shutdown(socket.SHUT_RDWR)
 
     def chosen(self, body: Any) -> Script:
-        """The script for this question; see the top of the file."""
+        """Return the script for this question; see the top of the file."""
         with suppress(IndexError):
             return self._scripts[False].popleft()
         named = re.search(r"script:([\w-]+)", json.dumps(body, ensure_ascii=False))
@@ -151,7 +151,7 @@ class ScriptedUpstream:
         return NAMED.get(named[1]) or Script(recording=named[1])
 
     def following(self) -> Script:
-        """The script for a connection that follows a response."""
+        """Return the script for a connection that follows a response."""
         with suppress(IndexError):
             return self._scripts[True].popleft()
         return Script()
@@ -163,7 +163,7 @@ class ScriptedUpstream:
         return response
 
     def texts(self) -> dict[str, dict[str, str]]:
-        """What became of each response."""
+        """Return what became of each response."""
         return {
             response.id: {"text": response.text(), "status": response.status, "model": response.model}
             for response in list(self.responses.values())
@@ -180,7 +180,7 @@ class ScriptedUpstream:
             self._news.notify_all()
 
     def accept(self, connection: socket.socket) -> socket.socket:
-        """The connection as it is served, known to this server from now on."""
+        """Return the connection as it is served, known to this server from now on."""
         if self._tls:
             connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         with self._news:
@@ -211,7 +211,7 @@ class _Server(ThreadingHTTPServer):
         self.upstream.note_end(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that is gone is no news: it is in `closed`."""
+        """Ignore a client that is gone. It is in `closed`."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -220,7 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
+        """Print nothing."""
 
     def setup(self) -> None:
         super().setup()
@@ -307,7 +307,7 @@ class _Handler(BaseHTTPRequestHandler):
         return True
 
     def _stream(self, script: Script, response: Response, position: int) -> None:
-        """The events from there on; a response that isn't in the background ends with its connection."""
+        """Send the events from there on. A response that isn't in the background ends with its connection."""
         self._position = position
         try:
             self._send_events(script, response)

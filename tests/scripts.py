@@ -90,13 +90,13 @@ FAULTY = sorted(name for name, script in NAMED.items() if script.fault or script
 
 
 def chat_chunk(**fields: Any) -> bytes:
-    """One chunk of Chat Completions as upstream frames it."""
+    """Return one chunk of Chat Completions as upstream frames it."""
     return f"data: {json.dumps(fields, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()
 
 
 def chat_answer(pieces: Iterable[str], *, model: str = "scripted", usage: bool = True) -> Iterator[bytes]:
-    """The chunks of a plain answer. There are as many before the first piece as `answer` has events there: a comment,
-    chunks without a choice and without a text, as several servers send them."""
+    """Return the chunks of a plain answer. There are as many before the first piece as `answer` has events there: a
+    comment, chunks without a choice and without a text, as several servers send them."""
     head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": model}
     yield b": waiting\n\n"
     yield chat_chunk(**head, choices=[])
@@ -116,7 +116,7 @@ def _choice(head: dict[str, Any], delta: dict[str, Any], finish_reason: str | No
 
 
 def event(kind: str, **fields: Any) -> bytes:
-    """One event as upstream frames it."""
+    """Return one event as upstream frames it."""
     body = json.dumps({"type": kind, **fields}, ensure_ascii=False, separators=(",", ":"))
     return f"event: {kind}\ndata: {body}\n\n".encode()
 
@@ -124,7 +124,7 @@ def event(kind: str, **fields: Any) -> bytes:
 def answer(
     pieces: Iterable[str], *, model: str = "scripted", response_id: str = "resp_1", page: str = ""
 ) -> Iterator[bytes]:
-    """The events of a plain answer, from `response.created` to `response.completed`, numbered from 0."""
+    """Return the events of a plain answer, from `response.created` to `response.completed`, numbered from 0."""
     for number, (kind, fields) in enumerate(_said(pieces, model, response_id, page)):
         yield _piece(fields["delta"], number) if "delta" in fields else event(kind, **fields, sequence_number=number)
 
@@ -174,7 +174,7 @@ def _failed(response_id: str, model: str, code: str) -> list[bytes]:
 
 @lru_cache
 def noise(size: int) -> bytes:
-    """A PNG of at least so many bytes, since nothing in it can be packed."""
+    """Return a PNG of at least so many bytes, since nothing in it can be packed."""
     side = math.isqrt(size // 3) + 1
     rows = b"".join(b"\0" + random.Random(row).randbytes(3 * side) for row in range(side))
     chunks = {
@@ -195,7 +195,8 @@ def _base64_noise(size: int) -> str:
 
 @lru_cache
 def _drawn(size: int, written: Sequence[str], model: str, page: str) -> list[bytes]:
-    """The events of an answer with a picture, whose parts are as large as the whole. All such answers share them."""
+    """Return the events of an answer with a picture, whose parts are as large as the whole. All such answers share
+    them."""
     call = {"id": "ig_1", "type": "image_generation_call", "status": "in_progress", "result": None}
     done = {**call, "status": "completed", "result": _base64_noise(size)}
     said = list(_said(written, model, "resp_1", page))
@@ -221,7 +222,7 @@ def _piece(text: str, number: int) -> bytes:
 
 
 def recorded(name: str) -> list[bytes]:
-    """The events of a recording; the last may be a piece of one."""
+    """Return the events of a recording; the last may be a piece of one."""
     return _split((RECORDINGS / f"{name}.sse").read_bytes())
 
 
@@ -282,13 +283,13 @@ class Response:
         return self.status != "in_progress"
 
     def text(self) -> str:
-        """What has been generated."""
+        """Return what has been generated."""
         datas = (one.partition(b"data: ")[2] for one in self.events[: self.generated()])
         said = (_said_by.decode(found) for found in datas if b"output_text.delta" in found or b'"choices"' in found)
         return "".join(one.text for one in said)
 
     def generated(self) -> int:
-        """How many events there are by now."""
+        """Return how many events there are by now."""
         if self._stopped_at is not None:
             return self._stopped_at
         if not self._rate:
@@ -296,7 +297,7 @@ class Response:
         return min(len(self.events), int((time.monotonic() - self._began) * self._rate) + 1)
 
     def until(self, number: int) -> float:
-        """Seconds until there are more events than so many."""
+        """Return the seconds until there are more events than so many."""
         return max(0.0, self._began + number / self._rate - time.monotonic()) if self._rate else 0.0
 
     def stop(self, number: int | None = None) -> None:
@@ -320,6 +321,6 @@ class Response:
         return self._named(recorded(script.recording))
 
     def _named(self, events: Sequence[bytes]) -> Sequence[bytes]:
-        """The same events under this response's own id, by which one in the background is followed."""
+        """Return the same events under this response's own id, by which one in the background is followed."""
         named = re.search(rb'"id": ?"(resp_\w+)"', events[0]) if self.background else None
         return [one.replace(named[1], self.id.encode()) for one in events] if named else events

@@ -67,7 +67,7 @@ def read(house: Assembly, running: RunningAnswer | MirroredAnswer) -> list[Frame
 
 
 def ask(house: Assembly, text: str, **fields: object) -> list[Frame]:
-    """All frames of the answer to Ann's question."""
+    """Return all frames of the answer to Ann's question."""
     return read(house, begin(house, text, **fields))
 
 

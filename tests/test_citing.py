@@ -27,19 +27,19 @@ PASSAGES = tuple(
 
 
 def cited(text: str, *annotations: Annotation, pages: Sequence[str] = (), trusts: bool = True) -> tuple[Reference, ...]:
-    """The references of an answer at a site that trusts typed links; annotations stand at its end."""
+    """Return the references of an answer at a site that trusts typed links; annotations stand at its end."""
     placed = [Placed(len(text), annotation) for annotation in annotations]
     evidence = Evidence("chat", PASSAGES, placed, frozenset(map(identify_page, pages)), trusts)
     return collect_references(text, evidence)
 
 
 def annotated(*placed: Placed) -> Evidence:
-    """What upstream alone has named."""
+    """Return what upstream alone has named."""
     return Evidence("chat", annotations=placed, trusts_links=True)
 
 
 def places(text: str, reference: Reference) -> list[str]:
-    """What stands in the places of a source."""
+    """Return what stands in the places of a source."""
     return [text[cite.start : cite.end] for cite in reference.cites]
 
 

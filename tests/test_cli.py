@@ -51,7 +51,7 @@ RULES = "Dogs must be kept on a leash.\n이용 요금은 하루에 만 원입니
 
 @pytest.fixture(autouse=True)
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private_valkey: Redis) -> Iterator[Path]:
-    """A folder with a file to ask about, a store, and no model; Ctrl-C is given back afterwards."""
+    """Give a folder with a file to ask about, a store, and no model; Ctrl-C is given back afterwards."""
     private_valkey.flushall()
     for key in SETTING_READERS:
         monkeypatch.setenv(key, "")  # so that it is also given back where a command sets it
@@ -223,7 +223,7 @@ class TestComplaining:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on."""
+    """Return a port that nobody listens on."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as found:
         found.bind((host, 0))
@@ -232,7 +232,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 class TestServing:
     def served(self, site: Path, host: str = "127.0.0.1", **changes: Any) -> tuple[list[str], int, str]:
-        """The command it would have become, the port, and what it would say when it listens."""
+        """Return the command it would have become, the port, and what it would say when it listens."""
         commands: list[list[str]] = []
         port = free_port(host)
         settings = Settings(**{"data": site / "qa", "host": host, "port": port, **changes})

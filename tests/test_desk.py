@@ -321,7 +321,7 @@ class TestReplacingTurns:
         return answers
 
     def asked(self, house: House) -> list[str]:
-        """The questions of the conversation that were answered."""
+        """Return the questions of the conversation that were answered."""
         return [turn.question for turn in house.sessions.saved]
 
     @pytest.mark.parametrize("limit", ["rate", "room", "drained", "busy", "outage", "moved"])

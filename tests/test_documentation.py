@@ -31,29 +31,29 @@ LONGEST_README = 150
 
 
 def prose(page: Path) -> str:
-    """The text of a page without its samples."""
+    """Return the text of a page without its samples."""
     return FENCED.sub("", page.read_text())
 
 
 def headings(page: Path) -> list[tuple[str, str]]:
-    """The headings of a page, each with its marks."""
+    """Return the headings of a page, each with its marks."""
     return re.findall(r"^(#+) (.+)$", prose(page), re.M)
 
 
 def anchors(page: Path) -> set[str]:
-    """The names by which links reach the headings of a page."""
+    """Return the names by which links reach the headings of a page."""
     return {re.sub(r"[^\w\s-]", "", words.lower()).strip().replace(" ", "-") for _, words in headings(page)}
 
 
 def leads_nowhere(page: Path, link: str) -> bool:
-    """Whether a link names a file or a heading that isn't there."""
+    """Tell whether a link names a file or a heading that isn't there."""
     name, _, anchor = link.partition("#")
     target = page.parent / unquote(name) if name else page
     return not target.exists() or (target.suffix == ".md" and anchor != "" and anchor not in anchors(target))
 
 
 def is_command(command: str) -> bool:
-    """Whether a command that stands in a sentence is one that can be typed here."""
+    """Tell whether a command that stands in a sentence is one that can be typed here."""
     program, *words = shlex.split(command)
     match program:
         case "make":
@@ -65,13 +65,13 @@ def is_command(command: str) -> bool:
 
 
 def subcommands() -> set[str]:
-    """The commands of `qa-service`."""
+    """Return the commands of `qa-service`."""
     parser = build_parser()
     return {name for action in parser._actions for name in action.choices or ()}
 
 
 def code_of_rows(page: Path) -> list[str]:
-    """The code in the first cells of a page's tables."""
+    """Return the code in the first cells of a page's tables."""
     cells = re.findall(r"^\| (.+?) \|", page.read_text(), re.M)
     return [code for cell in cells for code in re.findall(r"`[^`]+`", cell)]
 
@@ -190,7 +190,7 @@ def test_each_error_stands_in_the_table_as_it_is_sent(name: str) -> None:
 
 
 def attributes_of_the_element() -> list[str]:
-    """The attributes that the page of the element names."""
+    """Return the attributes that the page of the element names."""
     rows = re.findall(r"^\| (`[a-z]+`(?:, `[a-z]+`)*) \| [A-Z]", (DOCS / "element.md").read_text(), re.M)
     return [name for cell in rows for name in re.findall(r"`(\w+)`", cell)]
 

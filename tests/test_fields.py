@@ -27,7 +27,7 @@ READERS: dict[str, Callable[[dict[str, Any]], object]] = {
 
 
 def nested(depth: int) -> list[Any]:
-    """A list in a list in a list."""
+    """Return a list in a list in a list."""
     value: list[Any] = []
     for _ in range(depth):
         value = [value]

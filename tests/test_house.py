@@ -31,13 +31,13 @@ NAMED = {"Dockerfile", "Makefile", "run"}
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting in the environment."""
+    """Leave no setting in the environment."""
     for key in SETTING_READERS:
         monkeypatch.delenv(key, raising=False)
 
 
 def texts() -> list[Path]:
-    """What people wrote: the files of the top level and of the project's folders."""
+    """Return what people wrote: the files of the top level and of the project's folders."""
     inside = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*")]
     inside = [file for file in inside if "node_modules" not in file.parts]
     return [file for file in [*ROOT.glob("*"), *inside] if file.suffix in WRITTEN or file.name in NAMED]

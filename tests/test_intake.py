@@ -27,7 +27,7 @@ class SlowReader:
 def take_in(
     folder: Path, *, files: FakeFiles, quotas: FakeQuotas, reader: object = None, name: str = "sky.txt"
 ) -> tuple[list[StageNotice], StoredFile, Verdict]:
-    """What is told of one file, and what becomes of it."""
+    """Return what is told of one file, and what becomes of it."""
     intake = Intake(files, quotas, reader or FakeReader())  # type: ignore[arg-type]
     told: list[StageNotice] = []
     steps = intake.take_in(upload(folder, name, "Blue.\n\nHigh."), PLACE, StopSignal())

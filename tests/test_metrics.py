@@ -37,7 +37,7 @@ def observation(**changes: object) -> Observation:
 
 
 def figures(text: bytes) -> dict[tuple[str, ...], float]:
-    """Every sample by its name and the values of its labels, in the order of the labels' names."""
+    """Return every sample by its name and the values of its labels, in the order of the labels' names."""
     return {
         (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text.decode())
@@ -47,14 +47,14 @@ def figures(text: bytes) -> dict[tuple[str, ...], float]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """SharedStores by workers; made by the first of them."""
+    """Return the folder that the workers share. The first of them makes it."""
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "metrics"))
     return tmp_path / "metrics"
 
 
 @pytest.fixture
 def worker(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    """Makes the figures of a worker with some process id, as the library would in that process."""
+    """Make the figures of a worker with some process id, as the library would in that process."""
     made = []
 
     def make(pid: int) -> Prometheus:

@@ -15,7 +15,7 @@ PACKAGE = Path(qa_service.__file__).parent
 
 
 def loaded_by(statement: str) -> set[str]:
-    """The modules that a fresh interpreter has loaded after it."""
+    """Return the modules that a fresh interpreter has loaded after it."""
     script = f"import sys; {statement}; print('\\n'.join(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return set(ran.stdout.split())

@@ -73,7 +73,7 @@ def modules() -> Iterator[ModuleType]:
 
 
 def patterns() -> Iterator[Found]:
-    """Those that modules keep, however deep in what they keep, and those written where they are used."""
+    """Give the patterns that modules keep, however deep in what they keep, and those written where they are used."""
     homes: dict[int, tuple[str, str, Pattern]] = {}
     for module in modules():
         for name, value in vars(module).items():
@@ -89,7 +89,8 @@ def patterns() -> Iterator[Found]:
 
 
 def page_patterns() -> Iterator[Found]:
-    """Those of the page's scripts, which Python reads as well; the browser's own engine is asked in `tests/live`."""
+    """Give the patterns of the page's scripts, which Python reads as well. The browser's own engine is asked in
+    `tests/live`."""
     with warnings.catch_warnings(action="ignore", category=FutureWarning):
         for file, source, flags in expressions_of_the_page():
             uses = ("match",) if "y" in flags else ("finditer",)
@@ -115,7 +116,7 @@ def held_by(value: object) -> Iterable[object]:
 
 @cache
 def nodes() -> Mapping[str, Sequence[ast.AST]]:
-    """All calls and attributes that stand in each module, by the module's name."""
+    """Return all calls and attributes that stand in each module, by the module's name."""
     return {
         ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): [
             node
@@ -127,7 +128,7 @@ def nodes() -> Mapping[str, Sequence[ast.AST]]:
 
 
 def uses_of_names() -> Mapping[tuple[str, str], set[str]]:
-    """What is done with each name that a pattern may have: `NAME.search(…)`.
+    """Return what is done with each name that a pattern may have: `NAME.search(…)`.
 
     A name with an underscore belongs to its module; any other one may be used by every module, so it stands under "".
     """
@@ -141,7 +142,7 @@ def uses_of_names() -> Mapping[tuple[str, str], set[str]]:
 
 
 def literals() -> Iterator[Found]:
-    """Patterns that are written where they are used, as in `re.fullmatch("…", text)`, or compiled there."""
+    """Return patterns that are written where they are used, as in `re.fullmatch("…", text)`, or compiled there."""
     for module, inside in nodes().items():
         for node in inside:
             match node:
@@ -157,7 +158,7 @@ def literals() -> Iterator[Found]:
 
 @pytest.fixture(scope="module")
 def found() -> list[Found]:
-    """All patterns. They are looked for once a run, and not by every process that collects tests."""
+    """Return all patterns. They are looked for once a run, and not by every process that collects tests."""
     return list(patterns())
 
 
@@ -168,7 +169,7 @@ def _work() -> None:
 
 @pytest.fixture(scope="module")
 def slowness() -> float:
-    """How much slower this machine is right now than the one the bound is for; never less than 1."""
+    """Return how much slower this machine is right now than the one the bound is for; never less than 1."""
     best = 1.0
     for _ in range(3):
         began = time.thread_time()
@@ -178,11 +179,8 @@ def slowness() -> float:
 
 
 def check(pattern: Pattern, use: Use, slowness: float) -> None:
-    """Fails unless the pattern is fast for the hardest of its texts, and takes time as they are long.
-
-    All texts are tried while they are short. The hardest ones, and each that is slow already then, are tried at full
-    length.
-    """
+    """Fail unless the pattern is fast for the hardest of its texts, and takes time as they are long. All texts are
+    tried while they are short. The hardest ones, and each that is slow already then, are tried at full length."""
     bound, attacks = BOUND * slowness, attacks_on(pattern)
     with patient(bound * SHORT_TOGETHER, pattern):
         times = [(seconds(use, pattern, write_text(attack, SHORT)), attack) for attack in attacks]
@@ -193,7 +191,7 @@ def check(pattern: Pattern, use: Use, slowness: float) -> None:
 
 
 def check_growth(pattern: Pattern, use: Use, attack: Attack, slowness: float) -> None:
-    """Fails where the pattern is slow twice, since once it may have been the machine."""
+    """Fail where the pattern is slow twice, since once it may have been the machine."""
     bound = BOUND * slowness
     said = ""
     for _ in range(2):

@@ -37,7 +37,7 @@ def passage(text: str, **fields: object) -> Passage:
 
 
 def reference(*passages: Passage, language: Language = "en", **fields: object) -> str:
-    """The message that quotes passages."""
+    """Return the message that quotes passages."""
     return prompt(passages=passages, language=language, **fields).messages[-2].text  # type: ignore[arg-type]
 
 

@@ -289,7 +289,7 @@ WRONG: dict[str, list[str]] = {
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to stand in, and an environment without settings."""
+    """Return an empty folder to stand in, and an environment without settings."""
     for key in SETTING_READERS:
         monkeypatch.delenv(key, raising=False)
     monkeypatch.chdir(tmp_path)

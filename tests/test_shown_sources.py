@@ -22,7 +22,7 @@ SKY = "\n\n".join(f"The sky scatters light of kind {n}. " + "word " * 80 for n i
 
 
 def named(told: list[Frame]) -> list[tuple[ShownSource, ...]]:
-    """The sources of each frame that has some, also where there are none."""
+    """Return the sources of each frame that has some, also where there are none."""
     return [frame.sources for frame in told if isinstance(frame, StageNotice) and frame.sources is not None]
 
 

@@ -115,14 +115,14 @@ SMALL, WORDS = Site("", context_tokens=4_050), 450
 
 
 def brief_talk(summing: FakeUpstream | None = None) -> tuple[Talk, list[Turn]]:
-    """A talk of three turns that has no summary yet."""
+    """Return a talk of three turns that has no summary yet."""
     talk = Talk(summing=summing, site=SMALL, words=WORDS)
     return talk, talk.ask_many(3)
 
 
 @pytest.fixture(scope="module")
 def summed() -> tuple[Talk, list[Turn]]:
-    """A talk of sixteen turns, after the last of which its summary was made."""
+    """Return a talk of sixteen turns, after the last of which its summary was made."""
     talk = Talk()
     asked = talk.ask_many(FULL_TURNS + 1)
     assert talk.summarizer.make_summary(talk.wishes[0])
@@ -234,7 +234,7 @@ class TestKeeping:
 
 class TestWhatHappensMeanwhile:
     def race(self, happen: object) -> tuple[Talk, bool, list[Turn]]:
-        """A summary is made, and something happens while the model writes it."""
+        """Have a summary made, and let something happen while the model writes it."""
         talk, asked = brief_talk()
         keep = talk.store.keep_summary
         talk.store.keep_summary = lambda *made: (happen(talk, asked), keep(*made))[1]  # type: ignore[method-assign, operator]

@@ -45,7 +45,7 @@ class Screen(io.StringIO):
 
 
 def shown(*frames: Frame, progress: io.StringIO | None = None) -> tuple[str, str]:
-    """What stands on both streams."""
+    """Return what stands on both streams."""
     out, progress = io.StringIO(), progress or io.StringIO()
     terminal = Terminal(out, progress)
     for frame in frames:

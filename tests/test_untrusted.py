@@ -32,7 +32,8 @@ def server() -> Iterator[ScriptedUpstream]:
 
 
 def sent_messages(server: ScriptedUpstream, protocol: str, texts: dict[str, str], folder: Path) -> list[dict[str, Any]]:
-    """The messages that a real server gets when these texts come as files, and one of them as an earlier answer."""
+    """Return the messages that a real server gets when these texts come as files, and one of them as an earlier
+    answer."""
     files = tuple(upload(folder, f"{name}.txt", re.sub("\n\n+", "\n", text)) for name, text in texts.items())
     said = Exchange("Before?", "\n".join(texts.values()))
     talk = Session("s", 1, (Topic(1, "", 1),), (said,))

@@ -112,7 +112,8 @@ CLIENTS = [[QA_CHAT, JS], [PHONES], [FETCH, PROGRAMS], [EVENT_SOURCE], [USE_CHAT
 
 
 def read_tables(page: Path) -> list[list[list[str]]]:
-    """The tables of a page whose cells say yes or no: their rows without the heading, each with its name first."""
+    """Return the tables of a page whose cells say yes or no: their rows without the heading, each with its name
+    first."""
     tables = re.findall(r"(?:^\|.*\n)+", page.read_text(), re.M)
     cells = [[[cell.strip() for cell in row[1:-1].split("|")] for row in table.splitlines()[2:]] for table in tables]
     return [rows for rows in cells if all(set(row[1:]) <= {YES, NO} for row in rows)]
@@ -123,7 +124,7 @@ def say(works: bool) -> str:
 
 
 def tried(name: str) -> list[str]:
-    """What a row of the table of hosts has to say, by what its class tries."""
+    """Return what a row of the table of hosts has to say, by what its class tries."""
     module, _, title = HOSTS[name].partition(".")
     host = getattr(import_module(f"tests.hosts.{module}"), title)
     promises = [getattr(host, promise.__name__, None) is promise for promise in PROMISES]
@@ -133,7 +134,7 @@ def tried(name: str) -> list[str]:
 
 
 def is_there(test: str) -> bool:
-    """Whether a file below `tests` has a test, which is a function of pytest's or a check that Node runs."""
+    """Tell whether a file below `tests` has a test, which is a function of pytest's or a check that Node runs."""
     file, _, name = test.partition(": ")
     text = (ROOT / "tests" / file).read_text()
     return any(begin + name + end in text for begin, end in (("def ", "("), ('async "', '"('), ("async [`", "`](")))

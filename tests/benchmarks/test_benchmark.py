@@ -117,7 +117,7 @@ class TestText:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    """Three ports in a row that nobody uses, outside those that connections are given."""
+    """Return three ports in a row that nobody uses, outside those that connections are given."""
     cores = os.sched_getaffinity(0)
     return Place(Ports(next(_free_ports())), cores, cores, tmp_path)
 

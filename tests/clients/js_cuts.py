@@ -63,7 +63,7 @@ def read_in_chromium(served: Service, page: Page, questions: Sequence[str]) -> t
 
 @contextmanager
 def cutting_proxy(port: int) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """The proxy as a process, and the address of the API behind it."""
+    """Give the proxy as a process, and the address of the API behind it."""
     command = [program("node"), str(CHECKS / "cutting.mjs"), str(port), str(random.randrange(1 << 30))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as proxy:
         assert proxy.stdout

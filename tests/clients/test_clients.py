@@ -42,7 +42,7 @@ EACH = ("a reader written by hand", "eventsource-parser")
 
 
 def checks() -> Iterator[str]:
-    """The names of all checks, as the files have them."""
+    """Return the names of all checks, as the files have them."""
     for file in FILES:
         for found in CHECK.finditer((FOLDER / f"{file}.mjs").read_text()):
             names = [found["name"]] if found["name"] else [f"{name} {found['of_each']}" for name in EACH]
@@ -81,7 +81,8 @@ def served(
 
 
 def restarted_run() -> bytes:
-    """A run of AG-UI whose text begins again, as a worker that took it over writes it for a page with one message."""
+    """Return a run of AG-UI whose text begins again, as a worker that took it over writes it for a page with one
+    message."""
     asked = json.dumps([{"id": "m1", "role": "user", "content": "안녕?"}]).encode()
     encoder = AgentEncoder(FormatContext("a1", "/api"), AgentRun("thread", "run-1", asked))
     return encoder.batch(1, [FRAMES[0], Text("void"), Restart("lost"), Text("good"), Done("completed")])
@@ -103,7 +104,7 @@ async def agent(served: Service, mode: str) -> AsyncIterator["mcp.Client"]:
 
 @pytest.fixture(scope="module")
 def report(served: Service, model: ScriptedUpstream) -> dict[str, str | None]:
-    """What became of each check: None, or its error."""
+    """Return what became of each check: None, or its error."""
     given = {
         "port": served.port,
         "upstream": model.url.removesuffix("/v1"),

@@ -34,7 +34,7 @@ TYPES = ("--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", "
 
 
 def checks() -> Iterator[str]:
-    """The names of all checks, as the files have them."""
+    """Return the names of all checks, as the files have them."""
     for file in FILES:
         body = (CHECKS / f"{file}.mjs").read_text().partition("export default {")[2]
         yield from (f"{file}: {name}" for name in CHECK.findall(body))

@@ -40,7 +40,7 @@ _MENU_EN = "".join(f'<li><a href="/en/{slug}">{name.capitalize()}</a></li>' for 
 
 
 def fee(number: int) -> int:
-    """What the topic with this number costs, which no other topic does."""
+    """Return what the topic with this number costs, which no other topic does."""
     return 1_300 + 170 * number
 
 
@@ -72,7 +72,7 @@ def english_page(number: int) -> WebPage:
 
 
 def library_site() -> Website:
-    """The site, whose server tells the version of each page."""
+    """Return the site, whose server tells the version of each page."""
     pages = {f"/ko/{slug}": korean_page(number) for number, (slug, _, _) in enumerate(TOPICS)}
     pages |= {f"/en/{slug}": english_page(number) for number, (slug, _, _) in enumerate(TOPICS)}
     lists = {

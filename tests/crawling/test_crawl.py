@@ -34,7 +34,7 @@ class Reading:
 
     @property
     def kept(self) -> list[str]:
-        """The paths that have a document."""
+        """Return the paths that have a document."""
         return sorted(one.removeprefix(self.site.url) for one in self.shelf.documents)
 
     def reason(self, path: str) -> str:

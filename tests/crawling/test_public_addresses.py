@@ -16,7 +16,7 @@ OPEN = "1.1.1.1 8.8.8.8 172.32.0.1 100.63.255.255 100.128.0.1 2606:4700::1111 ::
 
 
 def answers(*addresses: str) -> Any:
-    """A look-up that finds these addresses for every name, whatever is asked."""
+    """Return a look-up that finds these addresses for every name, whatever is asked."""
 
     def look_up(host: str, port: int, **_: object) -> list[Any]:
         families = [(socket.AF_INET6 if ":" in one else socket.AF_INET, one) for one in addresses]

@@ -73,12 +73,12 @@ class Website:
 
     @property
     def url(self) -> str:
-        """The site's address, without a slash at its end."""
+        """Return the site's address, without a slash at its end."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     @property
     def paths(self) -> list[str]:
-        """The paths that were asked for, in their order."""
+        """Return the paths that were asked for, in their order."""
         return [path for path, _ in self.asked]
 
     def forget(self) -> None:

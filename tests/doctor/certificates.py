@@ -8,7 +8,7 @@ from tests.live.processes import program
 
 
 def make_certificate(folder: Path, *options: str) -> Path:
-    """A certificate for localhost with its key, signed by itself."""
+    """Return a certificate for localhost with its key, signed by itself."""
     key, request, certificate = folder / "key.pem", folder / "request.pem", folder / "certificate.pem"
     (folder / "names").write_text("subjectAltName=DNS:localhost")
     common = ["-subj", "/CN=localhost", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]

@@ -11,25 +11,25 @@ GOOD = ["reached", "streamed", "refusals_kept", "body_arrived", "kept_open"]
 
 
 def instead(**changed: str | None) -> list[str]:
-    """The codes of a good route, where some stand for others, and those that are None are missing."""
+    """Return the codes of a good route, where some stand for others, and those that are None are missing."""
     return [code for old in GOOD if (code := changed.get(old, old))]
 
 
 def among(code: str, after: str = "streamed") -> list[str]:
-    """The codes of a good route, with one more behind another."""
+    """Return the codes of a good route, with one more behind another."""
     place = GOOD.index(after) + 1
     return [*GOOD[:place], code, *GOOD[place:]]
 
 
 def examine(url: str, plan: ExaminationPlan, headers: tuple[tuple[str, str], ...] = ()) -> list[Finding]:
-    """All findings of a route."""
+    """Return all findings of a route."""
     route = read_route(url, headers)
     examination = Examination(route, plan, usual_prefix="/api", tell=lambda *_: None, notice=lambda _: None)
     return list(examination.list_findings())
 
 
 def examine_all(ports: Mapping[str, int], plan: ExaminationPlan, key: str) -> dict[str, list[Finding]]:
-    """The findings of routes on this machine, which are examined at the same time. Each is examined for another
+    """Return the findings of routes on this machine, which are examined at the same time. Each is examined for another
     user, because the service streams only a few probes at once to one caller. `key` is that of a server."""
 
     def examine_one(number: int, port: int) -> list[Finding]:

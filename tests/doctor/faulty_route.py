@@ -157,12 +157,12 @@ class FaultyRoute(ThreadingHTTPServer):
         self.faults = faults
 
     def handle_error(self, *_: Any) -> None:
-        """Whoever hangs up is no fault."""
+        """Ignore whoever hangs up, because that is no fault."""
 
 
 @contextmanager
 def faulty_route(backend: int, faults: Faults) -> Iterator[int]:
-    """A proxy with faults; its port."""
+    """Give the port of a proxy with faults."""
     with FaultyRoute(backend, faults) as route:
         threading.Thread(target=route.serve_forever, args=(0.02,), daemon=True).start()
         try:

@@ -32,7 +32,7 @@ def language(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*arguments: str) -> int:
-    """Run the command; the status that it exits with."""
+    """Run the command. Return the status that it exits with."""
     with pytest.raises(SystemExit) as end:
         examine_route(Settings(), read_arguments(["doctor", *arguments]), QUICK)
     return int(str(end.value.code))

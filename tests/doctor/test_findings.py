@@ -14,7 +14,7 @@ SOURCES = "".join(file.read_text() for file in Path(qa_service.doctor.__file__).
 
 
 def fields(text: str) -> set[str]:
-    """The facts that a sentence names."""
+    """Return the facts that a sentence names."""
     return {field for _, field, _, _ in Formatter().parse(text) if field}
 
 

@@ -43,7 +43,7 @@ TICKS = [b'"x"', b"null", b"[]", b"-1", b"1e300", b"9" * 400]
 
 @contextmanager
 def hostile_server(health: bytes, stream: bytes = b"", *, forever: bytes = b"") -> Iterator[str]:
-    """A server that sends these bytes, and then others for as long as somebody takes them; its address."""
+    """Give the address of a server that sends these bytes, and then others for as long as somebody takes them."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:

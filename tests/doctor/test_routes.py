@@ -61,7 +61,7 @@ ROUTES: Mapping[str, tuple[Faults, list[str]]] = {
 
 @pytest.fixture(scope="module")
 def backend(private_valkey: Redis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of a service without a model."""
+    """Give the port of a service without a model."""
     private_valkey.flushall()
     settings = Settings(
         redis_url=f"unix://{private_valkey.connection_pool.connection_kwargs['path']}",
@@ -88,7 +88,7 @@ def backend(private_valkey: Redis, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def examined(backend: int) -> Iterator[Mapping[str, list[Finding]]]:
-    """The findings of all routes."""
+    """Give the findings of all routes."""
     with ExitStack() as routes:
         ports = {name: routes.enter_context(faulty_route(backend, faults)) for name, (faults, _) in ROUTES.items()}
         yield examine_all(ports, PLAN, SECRET)
@@ -126,7 +126,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def tls_server(certificate: Path) -> Iterator[int]:
-    """A server that speaks TLS and says that it is well."""
+    """Give a server that speaks TLS and says that it is well."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     with ThreadingHTTPServer(("127.0.0.1", 0), Healthy) as server:

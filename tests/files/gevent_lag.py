@@ -26,7 +26,8 @@ PATIENT = 180
 
 
 def delayed() -> float:
-    """For how many seconds this process has waited for a core so far: a ticker is late then, and nobody is to blame."""
+    """Return for how many seconds this process has waited for a core so far. A ticker is late then, and nobody is to
+    blame."""
     return int(Path("/proc/self/schedstat").read_text().split()[1]) / 1e9
 
 

@@ -56,7 +56,7 @@ PTRACE_SEIZE, IO_URING_SETUP, PIDFD_OPEN = 0x4206, 425, 434
 
 
 def try_all(file: UploadedFile, content: bytes) -> Iterator[Report]:
-    """Stands where a file is read. The file's content names the targets."""
+    """Try everything in the place of reading a file. The file's content names the targets."""
     for number, (name, attempt) in enumerate(_attempts(json.loads(content)).items()):
         passage = Passage("", name, _outcome(attempt))
         yield Report(Verdict(file.name, "txt", "used"), text=FileText((passage,), first=number))
@@ -108,7 +108,7 @@ def _attempts(targets: Mapping[str, str]) -> dict[str, Callable[[], object]]:
 
 
 def _own_files() -> list[int]:
-    """The upload is one of these."""
+    """Return the files that are open in this process. The upload is one of them."""
     return [fd for fd in range(3, 32) if _is_open(fd)]
 
 

@@ -20,7 +20,7 @@ WATCHED = ("open", "import", "os.listdir", "os.scandir", "socket.", "subprocess.
 
 
 def files() -> Mapping[str, bytes]:
-    """One file at least of every kind, in all its varieties."""
+    """Return one file at least of every kind, in all its varieties."""
     paragraph = "<w:p><w:r><w:t>hello</w:t></w:r></w:p>"
     return {
         "a.pdf": documents.pdf(["연차휴가는 15일이다.", "Trains"], roman=1),
@@ -68,7 +68,7 @@ def files() -> Mapping[str, bytes]:
 
 
 def _containers() -> Mapping[str, bytes]:
-    """Files that hold other files."""
+    """Return files that hold other files."""
     message = EmailMessage()
     message["Subject"], message["From"], message["Date"] = "보증 안내", "김철수 <a@example.org>", "Mon, 3 Aug 2026"
     message.set_content("보증 기간은 24개월입니다.", charset="euc-kr")
@@ -98,7 +98,7 @@ _XFA = "<xdp><data><fee>40</fee></data></xdp>"
 
 
 def _form() -> bytes:
-    """A box to tick, and a note without a look of its own."""
+    """Return a box to tick, and a note without a look of its own."""
     button = "<</Type/Annot/Subtype/Widget/FT/Btn/T(a)/V/Yes/AS/Yes/F 4/Rect[9 9 20 20]>>"
     note = "<</Type/Annot/Subtype/FreeText/Contents(Note)/F 4/Rect[50 50 90 90]>>"
     form = "/AcroForm<</Fields[4 0 R]/NeedAppearances true>>"
@@ -106,7 +106,7 @@ def _form() -> bytes:
 
 
 def _pictures() -> Mapping[str, bytes]:
-    """Pictures large and small, turned, transparent, broken, and with several frames."""
+    """Return pictures large and small, turned, transparent, broken, and with several frames."""
     exif = Image.Exif()
     exif[0x0112] = 6
     upright, clear = Image.new("RGB", (3000, 2000), "red"), Image.new("RGBA", (2500, 30), (9, 9, 9, 0))
@@ -138,7 +138,7 @@ def _saved(image: Image.Image, kind: str, options: Mapping[str, object]) -> byte
 
 
 def _without_styles(word: bytes) -> bytes:
-    """A DOCX for which python-docx would look for styles of its own."""
+    """Return a DOCX for which python-docx would look for styles of its own."""
     with ZipFile(BytesIO(word)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     relations = "word/_rels/document.xml.rels"

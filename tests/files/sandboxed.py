@@ -12,7 +12,7 @@ from tests.files.opened import files
 
 
 def read(name: str, content: bytes) -> list[Report]:
-    """All that is told of the file, until it ends or a parser trips over it."""
+    """Return all that is told of the file, until it ends or a parser trips over it."""
     reports = list[Report]()
     with suppress(ValueError, SyntaxError):
         reports.extend(read_file(UploadedFile(name, "", len(content)), content))

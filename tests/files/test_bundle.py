@@ -22,7 +22,7 @@ def zipped(members: dict[str, bytes]) -> bytes:
 
 
 def collect(content: bytes) -> tuple[list[Segment], str]:
-    """The segments, and the reason why there are no more."""
+    """Return the segments, and the reason why there are no more."""
     segments: list[Segment] = []
     steps = read_zip(RawFile(content))
     while True:

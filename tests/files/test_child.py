@@ -23,7 +23,7 @@ LIMITS = ProcessLimits(memory=1 << 30, most_seconds=20)
 
 @pytest.fixture
 def limited(monkeypatch: pytest.MonkeyPatch) -> dict[int, tuple[int, int]]:
-    """Records what is given up, since no process gets it back."""
+    """Record what is given up, since no process gets it back."""
     limits: dict[int, tuple[int, int]] = {}
     monkeypatch.setattr(resource, "setrlimit", limits.__setitem__)
     return limits

@@ -65,7 +65,8 @@ def readers() -> Iterator[ChildReaders]:
 
 @pytest.fixture(scope="module")
 def shared_readers() -> Iterator[ChildReaders]:
-    """For tests that only read: the process that waits after the file of one test reads the file of the next one."""
+    """Give readers to tests that only read. The process that waits after the file of one test reads the file of the
+    next one."""
     readers = ChildReaders(seconds=PATIENT, slots=1, limits=LIMITS)
     yield readers
     readers.close()
@@ -73,7 +74,7 @@ def shared_readers() -> Iterator[ChildReaders]:
 
 @pytest.fixture(scope="module")
 def tight_readers() -> Iterator[ChildReaders]:
-    """The same, with little memory."""
+    """Give the same readers with little memory."""
     readers = ChildReaders(seconds=PATIENT, slots=1, limits=LITTLE_MEMORY)
     yield readers
     readers.close()
@@ -257,7 +258,7 @@ class TestHostileFiles:
 
 
 def _is_reading(pid: int) -> bool:
-    """Whether it has a file: its time is limited from then on."""
+    """Tell whether it has a file. Its time is limited from then on."""
     return _limit(pid, "Max cpu time") not in ("", "unlimited")
 
 

@@ -44,7 +44,8 @@ def test_notes_comments_and_boxes_follow_their_paragraph() -> None:
 
 
 def styled(*properties: str, family: str = "text") -> str:
-    """Styles with these properties, which are named T0, T1 and so on, and T, which inherits from the last one."""
+    """Return styles with these properties, which are named T0, T1 and so on, and T, which inherits from the last
+    one."""
     written = "".join(
         f"<style:style style:name='T{number}' style:family='{family}'><style:text-properties {one}/></style:style>"
         for number, one in enumerate(properties)

@@ -195,7 +195,7 @@ def test_time_is_linear_in_the_number_of_pieces() -> None:
 
 
 def line(*words: tuple[str, float], width: float = 6) -> list[Run]:
-    """The runs of a line. Each word has its left edge, and a Hebrew one runs to the left."""
+    """Return the runs of a line. Each word has its left edge, and a Hebrew one runs to the left."""
     runs = list[Run]()
     for order, (word, left) in enumerate(words):
         is_hebrew = any("א" <= sign <= "ת" for sign in word)

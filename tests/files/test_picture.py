@@ -43,7 +43,7 @@ def written(image: Image.Image, kind: str, **options: object) -> bytes:
 
 
 def flag(width: int = 64, height: int = 32) -> Image.Image:
-    """A picture whose upper left quarter is red, and whose other three are blue."""
+    """Return a picture whose upper left quarter is red, and whose other three are blue."""
     image = Image.new("RGB", (width, height), BLUE)
     image.paste(RED, (0, 0, width // 2, height // 2))
     return image
@@ -54,7 +54,7 @@ def noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
 
 
 def red_corner(image: Image.Image) -> tuple[int, int]:
-    """The column and the row, 0 or 1 each, of the corner that is red."""
+    """Return the column and the row, 0 or 1 each, of the corner that is red."""
     small = image.convert("RGB").resize((2, 2), Image.Resampling.BOX)
     reds = [(small.getpixel((x, y))[0], (x, y)) for x in range(2) for y in range(2)]  # type: ignore[index]
     return max(reds)[1]
@@ -229,7 +229,7 @@ def opened_picture(page: Segment) -> Image.Image:
 
 
 def read_pages(content: bytes) -> tuple[list[Segment], str]:
-    """The pages of a TIFF, and the reason why there are no more."""
+    """Return the pages of a TIFF, and the reason why there are no more."""
     pages, steps = list[Segment](), read_scan(RawFile(content))
     while True:
         try:

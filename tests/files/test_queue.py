@@ -48,7 +48,7 @@ class Room:
         self._threads[list(self._ends).index(name)].join(5)
 
     def expect(self, *names: str) -> None:
-        """These have begun, in this order."""
+        """Check that these have begun, in this order."""
         with self._changed:
             self._changed.wait_for(lambda: len(self.begun) >= len(names), 5)
             assert self.begun == list(names)

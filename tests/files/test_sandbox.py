@@ -43,7 +43,7 @@ Intrude = Callable[..., dict[str, str]]
 
 @pytest.fixture(params=["root", "user"])
 def intrude(request: pytest.FixtureRequest, tmp_path: Path) -> Intrude:
-    """Runs the intruder beside a worker of root's, and beside one of an ordinary user's."""
+    """Run the intruder beside a worker of root's, and beside one of an ordinary user's."""
     if os.geteuid() or not which("setpriv"):
         pytest.skip("only root can be both")
     folder = tmp_path / "data"

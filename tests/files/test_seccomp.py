@@ -18,7 +18,7 @@ pytestmark = pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 
 
 def judge(machine: str, number: int, first: int = 0, *, audit: int = 0) -> int:
-    """What the kernel does with a call: the program's result for its number and first argument."""
+    """Return what the kernel does with a call: the program's result for its number and first argument."""
     call = struct.pack("IIQQ", number, audit or AUDIT[machine], 0, first)
     program = list(struct.iter_unpack("HBBI", build_filter(machine, OURS)))
     place = loaded = 0

@@ -123,12 +123,12 @@ class TokenAttacks(ForeignPages):
 
 
 def browser_logs_in(host: Host) -> bool:
-    """Whether the visitor's login is something that browsers send by themselves, whichever page makes them ask."""
+    """Tell whether the visitor's login is something that browsers send by themselves, whichever page makes them ask."""
     return "Cookie" in host.headers or host.headers.get("Authorization", "").startswith("Basic ")
 
 
 def raw_status(host: Host, method: str, path: str) -> int:
-    """The status of a call to an address that is sent as it is written."""
+    """Return the status of a call to an address that is sent as it is written."""
     connection = host.connect()
     sent = {**host.headers, "Host": urlsplit(host.url).netloc}
     try:

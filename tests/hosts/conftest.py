@@ -15,14 +15,14 @@ __all__ = ["browser", "model"]
 
 @pytest.fixture(scope="session")
 def upstream() -> Iterator[ScriptedUpstream]:
-    """A model's service that follows scripts."""
+    """Give a model's service that follows scripts."""
     with ScriptedUpstream() as scripted:
         yield scripted
 
 
 @pytest.fixture(scope="session")
 def served(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The service: it knows two keys, believes one proxy, and lets nobody ask without a credential."""
+    """Give the service. It knows two keys, believes one proxy, and lets nobody ask without a credential."""
     with gunicorn(
         tmp_path_factory.mktemp("served"),
         OPENAI_API_KEY="sk-test",
@@ -38,6 +38,6 @@ def served(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def tapped(served: Service) -> Iterator[Tapped]:
-    """A way to the service on which a test can listen, and which it can cut."""
+    """Give a way to the service on which a test can listen, and which it can cut."""
     with Tapped(served.port) as cable:
         yield cable

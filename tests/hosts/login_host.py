@@ -148,7 +148,7 @@ class StreamedUploads:
 
 
 def fetch(host: Host, path: str) -> bytes:
-    """What an address of the host holds for whoever is logged in."""
+    """Return what an address of the host holds for whoever is logged in."""
     connection = host.connect()
     connection.request("GET", path, headers=dict(host.headers))
     response = connection.getresponse()

@@ -13,7 +13,7 @@ from tests.live.proxies import nginx
 
 @contextmanager
 def outer(folder: Path, backend: int) -> Iterator[Host]:
-    """The nginx that visitors reach, before whatever listens at `backend`."""
+    """Give the nginx that visitors reach, before whatever listens at `backend`."""
     port = free_port()
     here = {
         "listen 443 ssl http2": f"listen 127.0.0.1:{port} ssl http2",
@@ -29,7 +29,7 @@ def outer(folder: Path, backend: int) -> Iterator[Host]:
 
 @contextmanager
 def inner(folder: Path, backend: int, changes: Mapping[str, str] | None = None) -> Iterator[int]:
-    """The nginx behind it, with other lines where `changes` says so."""
+    """Give the nginx behind it, with other lines where `changes` says so."""
     port = free_port()
     here = {"listen 80": f"listen 127.0.0.1:{port}", "qa:8000": f"127.0.0.1:{backend}", "/var/log/nginx/": f"{folder}/"}
     with nginx(folder, changed(EXAMPLES / "nginx/inner.conf", {**here, **(changes or {})}), port):

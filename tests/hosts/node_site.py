@@ -46,7 +46,7 @@ def _install(example: Path, folder: Path) -> None:
 
 
 def start(page: Path) -> str:
-    """The command of a page that starts its site."""
+    """Return the command of a page that starts its site."""
     (found,) = (line for line in commands(page) if "3000" in line and "curl" not in line)
     return found
 
@@ -72,7 +72,7 @@ def build(folder: Path, tapped: Tapped) -> None:
 
 @contextmanager
 def node_site(folder: Path, tapped: Tapped, log: Path) -> Iterator[str]:
-    """The site, from when it listens. Its address is given."""
+    """Give the address of the site, once it listens."""
     port = free_port()
     command = ["bash", "-ec", start(folder / "README.md").replace("3000", str(port))]
     with running(command, cwd=folder, log=log, env=_settings(tapped)) as process:

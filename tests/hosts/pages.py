@@ -14,7 +14,8 @@ EXAMPLES = ROOT / "examples"
 
 
 def changed(file: Path, changes: Mapping[str, str]) -> str:
-    """What a file says, with other addresses in the place of those that it names. Each of them must stand there."""
+    """Return what a file says, with other addresses in the place of those that it names. Each of them must stand
+    there."""
     text = file.read_text()
     for said, here in changes.items():
         assert said in text, f"{file.name} doesn't say {said}"
@@ -23,7 +24,7 @@ def changed(file: Path, changes: Mapping[str, str]) -> str:
 
 
 def commands(page: Path) -> list[str]:
-    """The commands of a page's blocks for a terminal, in their order. A command may go on in the next line."""
+    """Return the commands of a page's blocks for a terminal, in their order. A command may go on in the next line."""
     blocks = re.findall(r"^```console\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
     found = re.findall(r"^\$ ((?:.*\\\n)*.*)$", "\n".join(blocks), re.MULTILINE)
     assert found, f"{page} has no command"
@@ -48,7 +49,7 @@ def ask_as_shown(lines: Sequence[str], changes: Mapping[str, str], folder: Path)
 
 
 def certificate(folder: Path) -> Path:
-    """A certificate for this machine in `folder`, with its key beside it."""
+    """Return a certificate for this machine in `folder`, with its key beside it."""
     made = folder / "site.pem"
     options = "req -x509 -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
     command = [program("openssl"), *options.split(), "-keyout", folder / "site.key", "-out", made]
@@ -57,7 +58,7 @@ def certificate(folder: Path) -> Path:
 
 
 def log_in(url: str, user: str, path: str = "/login") -> dict[str, str]:
-    """What the browser of somebody who has logged in at an example's site sends along."""
+    """Return what the browser of somebody who has logged in at an example's site sends along."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
     connection.request("POST", path, f"user={quote(user)}", {"Content-Type": "application/x-www-form-urlencoded"})
     answer = connection.getresponse()

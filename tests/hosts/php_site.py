@@ -34,7 +34,7 @@ SERVER = """server {{
 
 @contextmanager
 def php_site(folder: Path, settings: Mapping[str, str], locations: str) -> Iterator[str]:
-    """What is in `folder/site`, from when it answers. `locations` are those of nginx. Its address is given."""
+    """Give the address of what is in `folder/site`, once it answers. `locations` are those of nginx."""
     port, user = free_port(), getuser()
     # PHP-FPM passes on nothing of its own environment, as the page says.
     given = {
@@ -54,6 +54,6 @@ def php_site(folder: Path, settings: Mapping[str, str], locations: str) -> Itera
 
 
 def located(locations: str, folder: Path, pool: str) -> str:
-    """Locations of nginx as an example's page has them, with the places of this machine."""
+    """Return locations of nginx as an example's page has them, with the places of this machine."""
     here = locations.replace("include fastcgi", "include /etc/nginx/fastcgi")
     return here.replace("/run/php/php-fpm.sock", f"{folder}/{pool}.sock")

@@ -29,5 +29,5 @@ class Tapped(Cable):
                 end.shutdown(way)
 
     def requests(self) -> list[Message]:
-        """The headers of all requests. The first line of each is in `Asked`."""
+        """Return the headers of all requests. The first line of each is in `Asked`."""
         return [parse_headers(BytesIO(b"Asked: " + head)) for head in HEAD.findall(self.said)]

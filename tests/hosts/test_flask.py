@@ -26,7 +26,7 @@ START = 3
 
 @contextmanager
 def flask_site(folder: Path, upstream: ScriptedUpstream, **settings: str) -> Iterator[Service]:
-    """The site, started by the commands of the page's first block, in a copy of the example's folder."""
+    """Give the site, started by the commands of the page's first block, in a copy of the example's folder."""
     port = free_port()
     copytree(EXAMPLES / "flask", folder)
     *exports, start = commands(PAGE)[:START]

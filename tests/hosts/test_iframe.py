@@ -19,7 +19,7 @@ SNIPPET = re.compile(r"<iframe.*</iframe>")
 
 @pytest.fixture(scope="module")
 def ports() -> tuple[int, int]:
-    """The ports of the site that the service names, and of another one."""
+    """Return the ports of the site that the service names, and of another one."""
     return free_port(), free_port()
 
 

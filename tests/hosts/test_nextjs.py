@@ -19,7 +19,7 @@ from tests.scripted_upstream import ScriptedUpstream
 
 @pytest.fixture(scope="module")
 def site(tapped: Tapped, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A site with the App Router, which has the rewrite besides."""
+    """Give a site with the App Router, which has the rewrite besides."""
     folder = lay_out("nextjs", renamed={"rewrite.config.js": "next.config.js"})
     build(folder, tapped)
     with node_site(folder, tapped, tmp_path_factory.mktemp("nextjs") / "log") as url:

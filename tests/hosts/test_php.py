@@ -38,8 +38,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def managed(folder: Path, tapped: Tapped, *, streams: bool = False) -> Iterator[str]:
-    """The site under PHP-FPM and nginx, as its page says. With `streams` the questions have a pool that takes no form
-    apart."""
+    """Give the site under PHP-FPM and nginx, as its page says. With `streams` the questions have a pool that takes no
+    form apart."""
     found = re.search(r"```nginx\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert found
     questions = located(found[1], folder, "unparsed" if streams else "site")

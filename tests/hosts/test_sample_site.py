@@ -36,7 +36,7 @@ def site(quick_folder: Path) -> Iterator[Service]:
 
 
 def sources(host: Host, question: str) -> tuple[str, list[dict[str, Any]]]:
-    """The answer, and what it names as its sources."""
+    """Return the answer, and what it names as its sources."""
     with host.ask(question) as asked:
         asked.finish()
     return asked.text, [seen.content for seen in asked.seen if seen.kind == "reference"]

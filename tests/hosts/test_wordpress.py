@@ -111,7 +111,7 @@ def lay_out(folder: Path, tapped: Tapped) -> None:
 
 @contextmanager
 def database(folder: Path) -> Iterator[None]:
-    """An empty database of MariaDB, which this user may write to."""
+    """Give an empty database of MariaDB, which this user may write to."""
     data, sign = f"--datadir={folder}/data", f"--socket={folder}/db.sock"
     made = [program("mariadb-install-db"), "--no-defaults", data, "--auth-root-authentication-method=socket"]
     made += [f"--auth-root-socket-user={getuser()}", "--skip-test-db", f"--user={getuser()}"]
@@ -124,7 +124,7 @@ def database(folder: Path) -> Iterator[None]:
 
 
 def log_in(url: str) -> dict[str, str]:
-    """What the browser of the site's only user sends along."""
+    """Return what the browser of the site's only user sends along."""
     host, form = Host(url), {"log": "ann", "pwd": "secret"}
     connection = host.connect()
     sent = {"Content-Type": "application/x-www-form-urlencoded"}

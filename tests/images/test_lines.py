@@ -20,7 +20,7 @@ def written(line: DrawnLine) -> bytes:
 
 @pytest.fixture
 def paths(tmp_path: Path) -> list[str]:
-    """Two pictures: one of many pieces, whose last is no multiple of three bytes, and a small one."""
+    """Return two pictures: one of many pieces, whose last is no multiple of three bytes, and a small one."""
     contents = noise(300_000), b"\x89PNG"
     for number, content in enumerate(contents):
         (tmp_path / str(number)).write_bytes(content)

@@ -13,7 +13,7 @@ from tests.knowledge.shelf import MINE, SHARED, put
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with two texts, and with what isn't brought."""
+    """Return a folder with two texts, and with what isn't brought."""
     folder = tmp_path / "handbook"
     (folder / "규정").mkdir(parents=True)
     (folder / "규정" / "연체.txt").write_text("연체료는 하루에 백 원입니다.")
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def bring(database: Database, folder: Path, name: str = "", **rules: object) -> dict[str, str]:
-    """What becomes of each file."""
+    """Return what becomes of each file."""
     source = FolderSource(Library(database), SHARED, FolderRules(**rules), name)  # type: ignore[arg-type]
     return {step.name: step.state for step in source.bring_files(folder)}
 

@@ -14,7 +14,7 @@ COMPILE = ("swiftc", "-swift-version", "6", "-warnings-as-errors", "-O", "-parse
 
 
 def swift_command() -> list[str]:
-    """What stands before a command that needs Swift, and nothing where Swift is installed."""
+    """Return what stands before a command that needs Swift, and nothing where Swift is installed."""
     if shutil.which("swiftc"):
         return []
     inside = program("bwrap")

@@ -25,7 +25,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(source: Path) -> Path:
-    """The environment that `make serve` makes."""
+    """Return the environment that `make serve` makes."""
     command = [program("make"), ".venv-serve/ready"]
     subprocess.run(command, cwd=source, env=clean_environment({}), check=True, timeout=INSTALL_SECONDS)
     return source / ".venv-serve"
@@ -40,7 +40,7 @@ def answer(served: Service) -> str:
 
 
 def used_bytes(folder: Path) -> int:
-    """What a folder takes on the disk."""
+    """Return what a folder takes on the disk."""
     return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
 
 

@@ -86,7 +86,7 @@ def compile_for_ios(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module", params=[compile_kotlin, compile_for_ios], ids=["kotlin", "swift"])
 def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The command that runs a client, which was just compiled."""
+    """Return the command that runs a client, which was just compiled."""
     compile_client: Callable[[Path], list[str]] = request.param
     return compile_client(tmp_path_factory.mktemp("compiled"))
 
@@ -124,7 +124,7 @@ def conversation() -> str:
 
 @pytest.fixture(scope="module")
 def token(served: Service) -> str:
-    """A token, as the app's own backend gets it for one of its users."""
+    """Return a token, as the app's own backend gets it for one of its users."""
     headers = {"Authorization": f"Bearer {SECRET}", "X-User-Id": "user-1"}
     request = urllib.request.Request(f"{served.url}/api/tokens", method="POST", headers=headers)
     with urllib.request.urlopen(request) as response:

@@ -33,7 +33,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", params=RUNTIMES)
 def runtime(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The command that runs a script."""
+    """Return the command that runs a script."""
     package, arguments = RUNTIMES[request.param]
     folder = tmp_path_factory.mktemp(request.param)
     # Bun's package puts its program in place by a script of its own.

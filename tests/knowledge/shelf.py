@@ -22,7 +22,7 @@ TABLES = ("document", "upload", "passage", "lexical", "term", "dense", "unencode
 
 
 def put(database: Database, name: str, *texts: str, key: CollectionKey = SHARED, title: str = "") -> Document:
-    """A document that is read already, with a page for each text."""
+    """Put a document that is read already into the knowledge base, with a page for each text."""
     passages = [DocumentPassage(text, page) for page, text in enumerate(texts, 1)]
     document, _ = Library(database).put_text(
         NewDocument(key, name, title), DocumentText(passages, "text", None, len(texts))
@@ -31,7 +31,7 @@ def put(database: Database, name: str, *texts: str, key: CollectionKey = SHARED,
 
 
 def ask(database: Database, question: str, *owners: str, names: Sequence[str] = ("own", "shared")) -> list[Candidate]:
-    """What a search finds, best words first."""
+    """Return what a search finds, best words first."""
     encoder = FakeEncoder()
     source = KnowledgeSource(database, SearchScope((*owners, ""), tuple(names)), encoder=encoder.name)
     terms = SearchTerms(dict.fromkeys(list_tokens(question), 1.0), encoder.encode_texts([question])[0])
@@ -43,12 +43,12 @@ def texts_of(found: Sequence[Candidate]) -> list[str]:
 
 
 def count_rows(database: Database) -> dict[str, int]:
-    """How many rows each table has."""
+    """Return how many rows each table has."""
     return {table: database.read(f"select count(*) from {table}")[0][0] for table in TABLES}
 
 
 def counts_agree(database: Database) -> bool:
-    """Whether all that is counted is what is there: nothing is lost, and nothing is there twice."""
+    """Tell whether all that is counted is what is there: nothing is lost, and nothing is there twice."""
     terms = "(select t, count(*)::int from lexical, unnest(terms) t group by t)"
     checks = (
         f"select count(*) from ({terms} except select id, passages from term) x",
@@ -72,7 +72,7 @@ def make_indexer(
     owner_bytes: int = 0,
     owner_seconds: float = 0.0,
 ) -> Indexer:
-    """An indexer that reads in this process, where each document seems to take a second."""
+    """Return an indexer that reads in this process, where each document seems to take a second."""
     vectors = MissingVectors(database, encoder) if encoder else None
     waiting = WaitingDocuments(database, owner_bytes=owner_bytes, owner_seconds=owner_seconds)
     pace = IndexerPace(renewal=0.05, pause=0.01, patience=0.05, outage=0.05)
@@ -80,7 +80,7 @@ def make_indexer(
 
 
 def server_of(database: Database) -> int:
-    """The number of the server's process, which is the parent of each connection's."""
+    """Return the number of the server's process, which is the parent of each connection's."""
     backend = database.read("select pg_backend_pid()")[0][0]
     status = Path(f"/proc/{backend}/status").read_text()
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("PPid")))

@@ -25,14 +25,14 @@ LINGER = 0.3
 
 @pytest.fixture
 def data(quick_folder: Path, request: pytest.FixtureRequest) -> Path:
-    """A data folder where the server's user can go."""
+    """Return a data folder where the server's user can go."""
     quick_folder.chmod(0o711)
     return quick_folder / str(request.node.name)
 
 
 @contextlib.contextmanager
 def opened(data: Path) -> Iterator[Database]:
-    """A process's use of the private server: in the end its connections and its lock go."""
+    """Give a process's use of the private server. In the end its connections and its lock go."""
     server = EmbeddedPostgres(data, linger=LINGER)
     database = Database(server)
     yield database
@@ -41,14 +41,14 @@ def opened(data: Path) -> Iterator[Database]:
 
 
 def refuse(code: str) -> bytes:
-    """What PostgreSQL sends instead of letting somebody in."""
+    """Return what PostgreSQL sends instead of letting somebody in."""
     fields = f"SFATAL\0VFATAL\0C{code}\0Mit is not to be\0\0".encode()
     return b"E" + struct.pack("!i", 4 + len(fields)) + fields
 
 
 @contextlib.contextmanager
 def saying(words: bytes) -> Iterator[int]:
-    """A server that says this to whoever connects, and hangs up; its port."""
+    """Give the port of a server that says this to whoever connects, and hangs up."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer() -> None:

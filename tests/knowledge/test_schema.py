@@ -58,7 +58,8 @@ def test_tables_of_a_later_release_are_left_alone(knowledge: Database, knowledge
 
 @pytest.fixture
 def first_release(knowledge_engine: EmbeddedPostgres, knowledge_url: str) -> Iterator[Database]:
-    """A knowledge base as the first release has left it, with one document that was read, in a database of its own."""
+    """Give a knowledge base as the first release has left it, with one document that was read, in a database of its
+    own."""
     maker = DatabaseConnection(knowledge_engine.start(), 20)
     maker.run("create database first_release")
     url = PostgresURL(knowledge_url.replace("/postgres?", "/first_release?"))

@@ -16,7 +16,7 @@ ODD = ["", " ", "?!", "\x00", "\ud800", "👩‍👩‍👧", "가" * 40_000, "a
 
 
 def nearness(one: bytes, other: bytes) -> float:
-    """The product of two vectors, which is the cosine of their angle."""
+    """Return the product of two vectors, which is the cosine of their angle."""
     return sum(a * b for a, b in zip(*(struct.unpack("<512e", vector) for vector in (one, other)), strict=True))
 
 

@@ -35,7 +35,7 @@ class Cable:
         self.cut()
 
     def plug(self) -> None:
-        """As before `pull`."""
+        """Take new connections again, as before `pull`."""
         self._plugged = True
 
     def hang(self) -> None:
@@ -84,7 +84,7 @@ class Cable:
         self.close_way(source, sink)
 
     def close_way(self, source: socket.socket, sink: socket.socket) -> None:
-        """Nothing comes any more from one end, or the other takes nothing any more. Both directions end with it."""
+        """End both directions, since nothing comes any more from one end, or the other one takes nothing any more."""
         for end in (source, sink):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

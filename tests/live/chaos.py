@@ -97,7 +97,7 @@ class World:
         urllib.request.urlopen(urllib.request.Request(f"{self.upstream}/script", body), timeout=10).close()
 
     def said(self) -> dict[str, list[dict[str, str]]]:
-        """What the model generated, by the name it was asked under."""
+        """Return what the model generated, by the name it was asked under."""
         with urllib.request.urlopen(f"{self.upstream}/texts", timeout=60) as response:
             found: dict[str, list[dict[str, str]]] = {}
             for one in json.loads(response.read()).values():
@@ -105,11 +105,11 @@ class World:
         return found
 
     def busiest(self) -> int:
-        """The worker that writes most answers now."""
+        """Return the worker that writes most answers now."""
         return max(self.served.workers(), key=lambda worker: len(self._held(worker)))
 
     def kill(self, worker: int) -> None:
-        """kill -9, noting what it wrote."""
+        """Kill the busiest worker with kill -9, and note what it wrote."""
         held = self._held(worker)
         with suppress(ProcessLookupError):  # it has ended by itself meanwhile
             os.kill(worker, signal.SIGKILL)
@@ -124,7 +124,7 @@ class World:
         return frozenset()
 
     def ready(self) -> None:
-        """Until all workers serve again."""
+        """Wait until all workers serve again."""
         self.served.until_workers(WORKERS)
 
 
@@ -201,7 +201,7 @@ class Breaker:
         }
 
     def run(self) -> None:
-        """For as long as the plan says."""
+        """Break one thing after another for as long as the plan says."""
         until_then = time.monotonic() + self._plan.seconds
         while time.monotonic() < until_then:
             time.sleep(self._chance.uniform(0.5, 3))
@@ -212,7 +212,7 @@ class Breaker:
         self._world.ready()
 
     def run_kills(self) -> None:
-        """Until enough were killed and enough was cut."""
+        """Kill workers until enough were killed and enough answers were cut."""
         world, cut = self._world, 0
         while world.faults["kill -9"] < self._plan.kills or cut < self._plan.answers:
             world.ready()
@@ -275,7 +275,7 @@ class Verdict:
         ]
 
     def _wrong(self, model: str, reader: Follower) -> str:
-        """What can't be right; empty where all is."""
+        """Return what can't be right. The list is empty where all is right."""
         if reader.wrong:
             return "read what nobody may"
         said = self._said.get(model, [])
@@ -301,8 +301,8 @@ class Verdict:
         return self._wrong_picture(reader) if reader.text.startswith(ILLUSTRATED) else ""
 
     def _wrong_picture(self, reader: Follower) -> str:
-        """What is wrong with the picture or the source of a whole answer. There is no picture where Redis was away when
-        it was drawn, and for too long."""
+        """Return what is wrong with the picture or the source of a whole answer. There is no picture where Redis was
+        away when it was drawn, and for too long."""
         url = self._world.served.url
         read = shown_by_frames(last_run([seen.frame for seen in reader.seen]))
         log = shown_by_frames(last_run(read_log(url, reader.answer_id)))
@@ -313,29 +313,29 @@ class Verdict:
 
     @staticmethod
     def _said_unsaved(reader: Follower, stands: dict[str, Any]) -> bool:
-        """Whether the reader was told that it isn't saved, and its worker died before it was."""
+        """Tell whether the reader was told that it isn't saved, and its worker died before it was."""
         return Verdict._was_told(reader) and stands.get("status") == "failed"
 
     @staticmethod
     def _was_told(reader: Follower) -> bool:
-        """Whether the reader was told that it isn't saved."""
+        """Tell whether the reader was told that it isn't saved."""
         return any(not seen.content["saved"] for seen in reader.kinds("metadata"))
 
     def _kept(self, reader: Follower) -> dict[str, Any]:
-        """The answer as it stands."""
+        """Return the answer as it stands."""
         found = request(self._world.served.url, f"/api/answers/{reader.answer_id or 'unasked'}")[1]
         return found if isinstance(found, dict) else {}
 
     @property
     def _honest(self) -> set[str]:
-        """Why an answer may fail: its worker died, its model's connection was cut, Redis was away while a file was
-        read. In the background the first two are no reason."""
+        """Return why an answer may fail: its worker died, its model's connection was cut, Redis was away while a file
+        was read. In the background the first two are no reason."""
         broken = set() if self._plan.background else {"interrupted", "upstream_unavailable"}
         return broken | {"store_unavailable"}
 
     def _was_deadly(self, reader: Follower) -> bool:
-        """Whether the answer may be taken for what kills, since more than one worker has died with it. A worker that
-        takes it over leaves a gap in the numbers where it begins again."""
+        """Tell whether the answer may be taken for what kills, since more than one worker has died with it. A worker
+        that takes it over leaves a gap in the numbers where it begins again."""
         numbers = [seen.frame["seq"] for seen in reader.seen]
         gaps = sum(after - before > 1 for before, after in pairwise(numbers))
         return gaps > 1 or sum(reader.answer_id in cut.answers for cut in self._world.cuts) > 1
@@ -351,13 +351,13 @@ class Verdict:
         return "" if fits else f"kept {more} less, numbers {[seen.frame['seq'] for seen in reader.seen][-5:]}"
 
     def _held_back(self, reader: Follower) -> float:
-        """For how many seconds Redis hadn't got the text when the last of it was read."""
+        """Return for how many seconds Redis hadn't got the text when the last of it was read."""
         last = max((seen.at for seen in reader.kinds("text")), default=0.0)
         away = (last - began for began, back in self._world.away if began <= last <= back + RECOVERY_SECONDS)
         return max(away, default=0.0)
 
     def resumed(self) -> list[float]:
-        """Seconds from each kill to the next frame of each answer it cut, for one of its readers."""
+        """Return the seconds from each kill to the next frame of each answer it cut, for one of its readers."""
         found = []
         readers = {reader.answer_id: reader for reader in self.readers.values()}
         for cut in self._world.cuts:
@@ -368,7 +368,7 @@ class Verdict:
         return found
 
     def show(self) -> bool:
-        """Print it; whether all is well."""
+        """Print the verdict, and tell whether all is well."""
         ends = Counter(reader.status or "none" for reader in self.readers.values())
         codes = Counter(reader.error["code"] for reader in self.readers.values() if reader.error)
         resumed = self.resumed()
@@ -390,7 +390,7 @@ class Verdict:
 
 @contextmanager
 def world(plan: Plan, folder: Path) -> Iterator[World]:
-    """Everything, in processes of their own."""
+    """Give everything, in processes of their own."""
     port = free_port()
     command = [sys.executable, str(ROOT / "tests/scripted_upstream.py"), "--port", str(port)]
     settings: dict[str, Any] = {
@@ -414,7 +414,7 @@ def world(plan: Plan, folder: Path) -> Iterator[World]:
 
 
 def planned() -> Plan:
-    """From the environment."""
+    """Read the plan from the environment."""
 
     def number(name: str, usual: float) -> float:
         return float(os.environ.get(f"CHAOS_{name}", usual))

@@ -26,7 +26,7 @@ PATIENCE = 20_000
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The test is skipped where there is none."""
+    """Give a Chromium. The test is skipped where there is none."""
     if not Path(CHROMIUM).exists():
         pytest.skip("no Chromium on this machine")
     with sync_playwright() as playwright:
@@ -53,7 +53,7 @@ def wait_for_answer(page: Page) -> None:
 
 
 def asked(page: Page) -> list[Request]:
-    """The questions that are sent from now on."""
+    """Return the questions that are sent from now on."""
     sent: list[Request] = []
     page.on("request", lambda request: sent.append(request) if request.url.endswith("/ask") else None)
     return sent

@@ -13,27 +13,27 @@ from tests.scripted_upstream import ScriptedUpstream
 
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A real Redis."""
+    """Give a real Redis."""
     with redis_server(tmp_path_factory.mktemp("redis")) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def redis_url(redis: RedisServer) -> str:
-    """Where it is."""
+    """Return the address of that Redis."""
     return redis.url
 
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[ScriptedUpstream]:
-    """A model's service that follows scripts."""
+    """Give a model's service that follows scripts."""
     with ScriptedUpstream() as scripted:
         yield scripted
 
 
 @pytest.fixture
 def model(upstream: ScriptedUpstream) -> ScriptedUpstream:
-    """The model's service with nothing of the test before."""
+    """Return the model's service with nothing of the test before."""
     upstream.requests.clear()
     upstream.closed.clear()
     upstream.responses.clear()
@@ -42,13 +42,13 @@ def model(upstream: ScriptedUpstream) -> ScriptedUpstream:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A real browser."""
+    """Give a real browser."""
     with chromium() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A newcomer's server: no key, no Redis, this machine alone."""
+    """Give the address of a newcomer's server, which has no key and no Redis, and is for this machine alone."""
     with newcomer(tmp_path_factory.mktemp("serve")) as served:
         yield served.url

@@ -60,47 +60,47 @@ class Follower:
 
     @property
     def last(self) -> int:
-        """The number of the last frame."""
+        """Return the number of the last frame."""
         return int(self.seen[-1].frame["seq"]) if self.seen else 0
 
     @property
     def text(self) -> str:
-        """The answer, as it was read."""
+        """Return the answer, as it was read."""
         kinds = [seen.kind for seen in self.seen]
         void = len(kinds) - kinds[::-1].index("restart") if "restart" in kinds else 0
         return "".join(seen.content for seen in self.seen[void:] if seen.kind == "text")
 
     @property
     def status(self) -> str:
-        """How it ended; empty before."""
+        """Return how the answer ended. The text is empty before that."""
         return str(self.seen[-1].content["status"]) if self.seen and self.seen[-1].kind == "done" else ""
 
     @property
     def error(self) -> dict[str, Any]:
-        """What went wrong, as the reader was told; empty where nothing did."""
+        """Return what went wrong, as the reader was told. The text is empty where nothing did."""
         return next((seen.content for seen in self.seen if seen.kind == "error"), {})
 
     @property
     def silence(self) -> float:
-        """The longest time between two frames."""
+        """Return the longest time between two frames."""
         times = [seen.at for seen in self.seen]
         return max((after - before for before, after in pairwise(times)), default=0.0)
 
     def kinds(self, kind: str) -> list[Seen]:
-        """All frames of a kind."""
+        """Return all frames of a kind."""
         return [seen for seen in self.seen if seen.kind == kind]
 
     def wait(self, true: Callable[[Self], object], seconds: float = SECONDS) -> None:
-        """Until something holds of what was read."""
+        """Wait until something holds of what was read."""
         with self._news:
             assert self._news.wait_for(lambda: true(self), seconds), self.story()
 
     def wait_text(self, pieces: int) -> None:
-        """Until so many pieces of text have come."""
+        """Wait until so many pieces of text have come."""
         self.wait(lambda reader: len(reader.kinds("text")) >= pieces)
 
     def finish(self, seconds: float = SECONDS) -> Self:
-        """Until it is over."""
+        """Wait until the answer is over."""
         self._thread.join(seconds)
         assert not self._thread.is_alive(), f"not over: {self.story()}"
         return self
@@ -113,7 +113,7 @@ class Follower:
         self._thread.join(SECONDS)
 
     def story(self) -> str:
-        """What happened to it, in a line."""
+        """Return what happened to it, in a line."""
         kinds = [seen.content.get("stage") if seen.kind == "status" else seen.kind for seen in self.seen]
         return (
             f"{self.answer_id or 'unasked'}: {len(kinds)} frames, {kinds[:8]} to {kinds[-3:]}, {self.connections} "
@@ -187,7 +187,7 @@ class Asking:
         self._over.set()
 
     def join(self) -> list[Follower]:
-        """All who asked, once the last one is over; it must have been told to stop."""
+        """Return all who asked, once the last one is over. It must have been told to stop."""
         self._thread.join(self._seconds + 30)
         return self.readers
 

@@ -25,52 +25,54 @@ class Illustrated(Struct, frozen=True):
 
     @property
     def has_cites(self) -> bool:
-        """Whether each source has its places."""
+        """Tell whether each source has its places."""
         return bool(self.references) and all(source.get("cites") for source in self.references)
 
     def unsigned(self) -> Self:
-        """The same without signatures: a worker that takes an answer over signs the addresses of its turn anew."""
+        """Return the same without signatures, because a worker that takes an answer over signs the addresses of its
+        turn anew."""
         images = [{**image, "url": image["url"].partition("?")[0]} for image in self.images]
         return replace(self, images=images)
 
 
 def is_illustrated(reader: Follower) -> bool:
-    """Whether its question asks for such an answer."""
+    """Tell whether its question asks for such an answer."""
     return NAME in reader.question
 
 
 def read_log(url: str, answer_id: str) -> list[dict[str, Any]]:
-    """All frames of the answer, as a reader gets them who comes now."""
+    """Return all frames of the answer, as a reader gets them who comes now."""
     with Resumed(url, answer_id) as stream:
         return [seen.frame for seen in stream.finish().seen if "seq" in seen.frame]
 
 
 def last_run(frames: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-    """Those behind the last `restart`."""
+    """Return the frames behind the last `restart`."""
     kinds = [frame["type"] for frame in frames]
     return frames[len(kinds) - kinds[::-1].index("restart") if "restart" in kinds else 0 :]
 
 
 def shown_by_frames(frames: Sequence[dict[str, Any]]) -> Illustrated:
-    """What a reader of these frames has in the end."""
+    """Return what a reader of these frames has in the end."""
     images = {frame["content"]["index"]: frame["content"] for frame in frames if frame["type"] == "image"}
     references = [frame["content"] for frame in frames if frame["type"] == "reference"]
     return Illustrated([image for image in images.values() if not image["partial"]], references)
 
 
 def shown_by_answer(url: str, answer_id: str) -> Illustrated:
-    """What the answer has when it is asked for as one object."""
+    """Return what the answer has when it is asked for as one object."""
     return _shown_by_object(request(url, f"/api/answers/{answer_id}")[1])
 
 
 def shown_by_session(url: str, reader: Follower) -> Illustrated:
-    """What its turn has in the history of its session."""
+    """Return what its turn has in the history of its session."""
     turns = request(url, f"/api/sessions/{reader.session_id}")[1]["turns"]
     return _shown_by_object(next(turn for turn in turns if turn["answerId"] == reader.answer_id))
 
 
 def find_flaw(url: str, *shown: Illustrated) -> str:
-    """What is wrong with a whole answer, which these places show; empty where all is right. There may be no picture."""
+    """Return what is wrong with a whole answer, which these places show; empty where all is right. There may be no
+    picture."""
     if any(one.unsigned() != shown[0].unsigned() for one in shown):
         return f"shown as {shown}"
     if not shown[0].has_cites:
@@ -80,7 +82,7 @@ def find_flaw(url: str, *shown: Illustrated) -> str:
 
 
 def _can_be_fetched(url: str, image: dict[str, Any]) -> bool:
-    """Whether the picture at this address is the one that was drawn."""
+    """Tell whether the picture at this address is the one that was drawn."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
     try:
         connection.request("GET", image["url"])

@@ -18,7 +18,7 @@ SOCKETS = 170
 
 
 def kept(served: Service, answer_id: str) -> dict[str, Any]:
-    """The answer as it stands."""
+    """Return the answer as it stands."""
     status, found = request(served.url, f"/api/answers/{answer_id}")
     assert status == 200, found
     assert isinstance(found, dict)
@@ -26,7 +26,7 @@ def kept(served: Service, answer_id: str) -> dict[str, Any]:
 
 
 def until_kept(served: Service, answer_id: str) -> dict[str, Any]:
-    """The answer once it is over."""
+    """Return the answer once it is over."""
 
     def over() -> bool:
         status, found = request(served.url, f"/api/answers/{answer_id}")
@@ -37,22 +37,22 @@ def until_kept(served: Service, answer_id: str) -> dict[str, Any]:
 
 
 def check(reader: Follower) -> None:
-    """It has seen nothing that can't be."""
+    """Check that the reader has seen nothing that can't be."""
     assert not reader.wrong, reader.story()
     assert [seen.kind for seen in reader.seen].count("done") == 1, reader.story()
     assert reader.seen[-1].kind == "done", reader.story()
 
 
 def check_whole(served: Service, said: str, reader: Follower) -> None:
-    """All of it came, and is kept."""
+    """Check that all of the answer came, and is kept."""
     check(reader)
     assert (reader.status, reader.text) == ("completed", said), reader.story()
     check_history(served, reader)
 
 
 def check_broken(served: Service, said: str, reader: Follower, *, code: str, flush: int = 0) -> None:
-    """It broke off, and nobody was told anything else: what there is, is a beginning of what was said; the reader has
-    at most `flush` characters more than what is kept."""
+    """Check that the answer broke off, and that nobody was told anything else. What there is, is a beginning of what
+    was said. The reader has at most `flush` characters more than what is kept."""
     check(reader)
     stands = until_kept(served, reader.answer_id)
     assert (stands["status"], stands.get("error", {}).get("code")) == ("failed", code), stands
@@ -63,7 +63,7 @@ def check_broken(served: Service, said: str, reader: Follower, *, code: str, flu
 
 
 def check_history(served: Service, reader: Follower) -> None:
-    """The answer and its session say what the reader has read."""
+    """Check that the answer and its session say what the reader has read."""
     stands = until_kept(served, reader.answer_id)
     assert (stands["status"], stands["text"]) == (reader.status, reader.text), reader.story()
     status, session = request(served.url, f"/api/sessions/{reader.session_id}")
@@ -73,7 +73,7 @@ def check_history(served: Service, reader: Follower) -> None:
 
 
 def check_goes_on(served: Service, *readers: Follower) -> None:
-    """Their sessions answer the next question; nothing is being answered there any more."""
+    """Check that their sessions answer the next question, and that nothing is being answered there any more."""
     ask = {"question": "다음 질문입니다.", "onBusy": "reject"}
     following = [Follower(served.url, session_id=reader.session_id, **ask) for reader in readers]
     for reader in following:
@@ -82,8 +82,8 @@ def check_goes_on(served: Service, *readers: Follower) -> None:
 
 
 def check_nothing_left(served: Service, upstream: ScriptedUpstream, redis: RedisServer | None = None) -> None:
-    """Nothing is left of any answer: upstream talks to nobody, no connection of a reader is open, no upload lies
-    there, Redis keeps nothing for ever, and says of nothing that it is being written."""
+    """Check that nothing is left of any answer: upstream talks to nobody, no connection of a reader is open, no upload
+    lies there, Redis keeps nothing for ever, and says of nothing that it is being written."""
     until(lambda: all(one.ended for one in upstream.responses.values()), SETTLED_SECONDS, "upstream talks to nobody")
     until(lambda: not served.uploads(), SETTLED_SECONDS, "no upload is left")
     if redis:

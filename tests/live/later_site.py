@@ -38,7 +38,7 @@ class NoteFrame(typed.TypedFrame, frozen=True, kw_only=True, tag="note"):
 
 
 def with_notes(draft: Callable[..., Iterator[Frame | Mark]]) -> Callable[..., Iterator[Frame | Mark]]:
-    """The same frames, and notes between them."""
+    """Give the same frames, and notes between them."""
 
     def drafted(*parts: object) -> Iterator[Frame | Mark]:
         texts = 0

@@ -47,7 +47,7 @@ _ports = cycle(PORTS)
 
 
 def free_port() -> int:
-    """A port that nobody listens on. No port is given again before all others of this process were given."""
+    """Return a port that nobody listens on. No port is given again before all others of this process were given."""
     for port in islice(_ports, len(PORTS)):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
@@ -56,7 +56,7 @@ def free_port() -> int:
 
 
 def program(name: str) -> str:
-    """Its path; the test is skipped where it isn't installed."""
+    """Return the path of a program. The test is skipped where it isn't installed."""
     found = shutil.which(name)
     if found is None:
         pytest.skip(f"{name} is not installed")
@@ -64,7 +64,7 @@ def program(name: str) -> str:
 
 
 def until(true: Callable[[], object], seconds: float, what: str) -> float:
-    """Wait until something holds that comes within so many seconds on an idle machine; how long it took."""
+    """Wait until something holds that comes within so many seconds on an idle machine. Return how long it took."""
     began = time.monotonic()
     while not true():
         if time.monotonic() - began > BUSY * seconds:
@@ -77,7 +77,7 @@ def until(true: Callable[[], object], seconds: float, what: str) -> float:
 def running(
     command: Sequence[str], *, cwd: Path, log: Path, env: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A program in a process group of its own, which is gone afterwards; what it printed is in `log`."""
+    """Run a program in a process group of its own, which is gone afterwards. What it printed is in `log`."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=cwd, env=clean_environment(env or {}), stdout=output, stderr=output, start_new_session=True
@@ -88,7 +88,7 @@ def running(
 
 @contextmanager
 def forked(command: Sequence[str], *, cwd: Path, log: Path, env: Mapping[str, str]) -> Iterator[ForkedServer]:
-    """The same for the command `gunicorn`, which so starts with a fifth of the work."""
+    """Do the same for the command `gunicorn`, which so starts with a fifth of the work."""
     process = fork_gunicorn(command[1:], cwd=cwd, log=log, env=clean_environment(env))
     with ended_afterwards(process):
         yield process
@@ -96,7 +96,7 @@ def forked(command: Sequence[str], *, cwd: Path, log: Path, env: Mapping[str, st
 
 @contextmanager
 def ended_afterwards(process: Process) -> Iterator[None]:
-    """Afterwards nothing is left of its process group."""
+    """Leave nothing of the process group afterwards."""
     try:
         yield
     finally:
@@ -116,14 +116,14 @@ def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
 
 
 def answers(url: str) -> bool:
-    """Whether something there speaks HTTP and is well."""
+    """Tell whether something there speaks HTTP and is well."""
     with suppress(OSError), urllib.request.urlopen(url, timeout=2) as response:
         return bool(response.status == 200)
     return False
 
 
 def status(url: str, **headers: str) -> int:
-    """The status of a GET."""
+    """Return the status of a GET."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as response:
             return int(response.status)
@@ -132,7 +132,7 @@ def status(url: str, **headers: str) -> int:
 
 
 def listens(port: int) -> bool:
-    """Whether somebody takes connections there."""
+    """Tell whether somebody takes connections there."""
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
@@ -149,28 +149,29 @@ class Service:
 
     @property
     def said(self) -> str:
-        """What it printed."""
+        """Return what it printed."""
         return log_of(self.folder, self.port).read_text()
 
     def uploads(self) -> list[Path]:
         return list((self.folder / "data/uploads").iterdir())
 
     def workers(self) -> list[int]:
-        """The ids of gunicorn's worker processes."""
+        """Return the ids of gunicorn's worker processes."""
         return children(self.process.pid)
 
     def worker_of(self, connection: socket.socket) -> int:
-        """Which worker has the other end of this connection."""
+        """Return which worker has the other end of this connection."""
         here, there = connection.getsockname()[1], self.port
         return next(pid for pid in self.workers() if _inode(there, here) in _sockets(pid))
 
     def process_of(self, worker: str) -> int:
-        """The process id of a worker, by the name that workers know each other by; 0 if it is no more."""
+        """Return the process id of a worker, by the name that workers know each other by. It is 0 if the worker is no
+        more."""
         sign = str(self.folder / "data/workers" / worker)
         return next((pid for pid in self.workers() if sign in _links(pid)), 0)
 
     def connections(self, health: str = HEALTH) -> dict[int, http.client.HTTPConnection]:
-        """A connection to each worker, kept for the next request."""
+        """Return a connection to each worker, kept for the next request."""
         found: dict[int, http.client.HTTPConnection] = {}
         spare = []
         for _ in range(300):
@@ -186,7 +187,7 @@ class Service:
         return found
 
     def until_workers(self, count: int, *, without: Collection[int] = ()) -> None:
-        """Until so many serve, these not among them."""
+        """Wait until so many workers serve, and none of these is among them."""
 
         def all_serve() -> bool:
             workers = self.workers()
@@ -205,7 +206,7 @@ def log_of(folder: Path, port: int) -> Path:
 def service(
     command: Sequence[str], folder: Path, port: int, *, health: str = HEALTH, start: Start = running, **settings: str
 ) -> Iterator[Service]:
-    """The service, started by some command, from when it answers at the path `health`."""
+    """Give the service, which some command has started, once it answers at the path `health`."""
     quick = {"QA_RATE": "100000/minute", "QA_SEMANTIC": "off", "QA_TOKENIZER": "off"}
     env = {"QA_DATA": str(folder / "data"), **quick, **settings, "PORT": str(port)}
     with start(command, cwd=folder, log=log_of(folder, port), env=env) as process:
@@ -222,7 +223,7 @@ def service(
 def gunicorn(
     folder: Path, *, app: str = "wsgi:app", start: Start = forked, **settings: str
 ) -> AbstractContextManager[Service]:
-    """As an operator starts it: two workers, visitors welcome."""
+    """Start the service as an operator does, with two workers. Visitors are welcome."""
     command = [str(BIN / "gunicorn"), "-c", str(ROOT / "gunicorn.conf.py"), "--chdir", str(ROOT), app]
     usual = {"WEB_CONCURRENCY": "2", "QA_ALLOW_ANONYMOUS": "on", "QA_SECRET": SECRET}
     port = int(settings.get("PORT", 0)) or free_port()
@@ -230,19 +231,20 @@ def gunicorn(
 
 
 def newcomer(folder: Path, **settings: str) -> AbstractContextManager[Service]:
-    """What `qa-service serve` becomes once it has printed its greeting: no key, no Redis, this machine alone."""
+    """Start what `qa-service serve` becomes once it has printed its greeting. It has no key and no Redis, and is for
+    this machine alone."""
     app = "qa_service.web.serving:make_served_app()"
     command = [str(BIN / "gunicorn"), "-c", str(ROOT / "gunicorn.conf.py"), app]
     return service(command, folder, free_port(), start=forked, **settings)
 
 
 def children(pid: int) -> list[int]:
-    """The processes it started that still live."""
+    """Return the processes that it started and that still live."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def processes_naming(word: str) -> list[int]:
-    """Those with this word in their command line, as the embedded store has its folder's name."""
+    """Return the processes with this word in their command line, as the embedded store has its folder's name."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -256,7 +258,7 @@ def open_files(pid: int) -> int:
 
 
 def open_names(pid: int) -> Counter[str]:
-    """What a process has open, and how many of each kind."""
+    """Return what a process has open, and how many of each kind."""
     names = Counter[str]()
     for link in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):
@@ -265,7 +267,7 @@ def open_names(pid: int) -> Counter[str]:
 
 
 def sockets_to(pid: int, port: int) -> int:
-    """How many connections it has on its own port."""
+    """Return how many connections it has on its own port."""
     own = _sockets(pid)
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(_port(line[1]) == port and line[9] in own and line[3] != LISTENING for line in lines)
@@ -296,7 +298,7 @@ def threads(pid: int) -> int:
 
 
 def memory(pid: int) -> int:
-    """Resident, in bytes."""
+    """Return how many bytes of memory are resident."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
@@ -317,7 +319,7 @@ def _sockets(pid: int) -> set[str]:
 
 
 def _links(pid: int) -> set[str]:
-    """What its files are."""
+    """Return what its files are."""
     found = set()
     with suppress(OSError):
         for path in Path(f"/proc/{pid}/fd").iterdir():

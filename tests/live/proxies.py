@@ -37,14 +37,14 @@ def nginx(folder: Path, server: str, port: int, main: str = "") -> Iterator[str]
 
 @contextmanager
 def plain_example(served: Service, folder: Path) -> Iterator[str]:
-    """The example for browsers and phones, listening on this machine."""
+    """Give the example for browsers and phones, listening on this machine."""
     with _example("nginx.conf", served, folder, {}) as url:
         yield url
 
 
 @contextmanager
 def login_example(served: Service, folder: Path, key: str) -> Iterator[str]:
-    """The example for a site that has logins, and that site: whoever has its cookie is ann."""
+    """Give the example for a site that has logins, and that site: whoever has its cookie is ann."""
     with login_site() as port:
         changes = {KEY_OF_THE_EXAMPLE: key, "site:5000": f"127.0.0.1:{port}"}
         with _example("nginx-login.conf", served, folder, changes) as url:
@@ -53,7 +53,7 @@ def login_example(served: Service, folder: Path, key: str) -> Iterator[str]:
 
 @contextmanager
 def login_site() -> Iterator[int]:
-    """The port of a site with a login: whoever has its cookie is ann."""
+    """Give the port of a site with a login: whoever has its cookie is ann."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Site) as site:
         threading.Thread(target=site.serve_forever, daemon=True).start()
         yield site.server_port

@@ -79,7 +79,7 @@ class Stream:
             yield from (line + b"\n" for line in lines)
 
     def first(self, kind: str) -> Seen:
-        """The next frame of this kind."""
+        """Return the next frame of this kind."""
         return next(seen for seen in self if seen.kind == kind)
 
     def finish(self) -> Self:
@@ -90,16 +90,16 @@ class Stream:
 
     @property
     def text(self) -> str:
-        """What was read of the answer."""
+        """Return what was read of the answer."""
         return "".join(seen.content for seen in self.seen if seen.kind == "text")
 
     @property
     def status(self) -> str:
-        """How it ended; empty when it was cut."""
+        """Return how the answer ended. The text is empty when it was cut."""
         return str(self.seen[-1].content["status"]) if self.seen and self.seen[-1].kind == "done" else ""
 
     def problem(self) -> dict[str, Any]:
-        """What was said instead of a stream."""
+        """Return what was said instead of a stream."""
         found = json.loads(self.response.read())
         assert isinstance(found, dict)
         return found
@@ -168,7 +168,8 @@ def request(
     headers: Mapping[str, str] | None = None,
     connection: http.client.HTTPConnection | None = None,
 ) -> tuple[int, Any]:
-    """Status and JSON of one call, on a connection of its own or a given one, which is closed afterwards."""
+    """Return the status and the JSON of one call. It has a connection of its own or a given one, which is closed
+    afterwards."""
     connection = connection or http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
     try:
         connection.request(method, path, body, dict(headers or {}))
@@ -180,7 +181,7 @@ def request(
 
 
 def own_id() -> str:
-    """A session's id that a visitor may choose."""
+    """Return a session's id that a visitor may choose."""
     return str(uuid.uuid4())
 
 

@@ -83,7 +83,7 @@ class Listener:
         return self._judged(response)
 
     def _judged(self, response: bytes) -> str:
-        """How it ended, and whether it is all that was said."""
+        """Return how it ended, and whether it is all that was said."""
         lines = [line[6:] for line in response.split(b"\n") if line.startswith(b"data: ")]
         frames = [json.loads(line) for line in lines]
         if not frames or frames[-1]["type"] != "done":
@@ -105,14 +105,14 @@ class Watch:
                 seen.append(Sample(memory(worker), open_files(worker)))
 
     def growth(self, worker: int) -> float:
-        """By how much of itself the memory has grown, from the second quarter to the last."""
+        """Return by how much of itself the memory has grown, from the second quarter to the last."""
         sizes = [sample.rss for sample in self.samples[worker]]
         quarter = max(1, len(sizes) // 4)
         before, after = (statistics.mean(part) for part in (sizes[quarter : 2 * quarter], sizes[-quarter:]))
         return after / before - 1
 
     def show(self, ends: Counter[str], files_before: dict[int, int]) -> bool:
-        """Print it all; whether it is well."""
+        """Print it all, and tell whether it is well."""
         well = set(ends) == {"completed"}
         print(f"\nanswers {sum(ends.values())}: {dict(ends)}")
         for worker, seen in self.samples.items():
@@ -126,7 +126,7 @@ class Watch:
 
 @contextmanager
 def service(folder: Path, workers: int) -> Iterator[Service]:
-    """All in processes of their own."""
+    """Give the service and all that it needs, in processes of their own."""
     port = free_port()
     command = [sys.executable, str(ROOT / "tests/scripted_upstream.py"), "--port", str(port)]
     model = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1"}
@@ -141,7 +141,7 @@ def service(folder: Path, workers: int) -> Iterator[Service]:
 
 
 def soak(served: Service, seconds: float, streams: int) -> tuple[Watch, Counter[str]]:
-    """Ask all the time; what was seen, and how the answers ended."""
+    """Ask all the time. Return what was seen, and how the answers ended."""
     watch, over, began = Watch(served), threading.Event(), time.monotonic()
     listeners = []
     for _ in range(streams):
@@ -159,7 +159,7 @@ def soak(served: Service, seconds: float, streams: int) -> tuple[Watch, Counter[
 
 
 def rest(served: Service) -> None:
-    """A while without questions, and then a few, so that every worker gets one."""
+    """Ask nothing for a while, and then a few questions, so that every worker gets one."""
     time.sleep(REST_SECONDS)
     over = threading.Event()
     listeners = [Listener(served.port, over) for _ in range(20)]
@@ -170,7 +170,7 @@ def rest(served: Service) -> None:
 
 
 def total(listeners: Sequence[Listener]) -> Counter[str]:
-    """How all answers ended."""
+    """Return how all answers ended."""
     ends: Counter[str] = Counter()
     for listener in listeners:
         ends.update(listener.ends)

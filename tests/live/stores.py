@@ -32,40 +32,40 @@ class RedisServer:
 
     @property
     def pid(self) -> int:
-        """Of its process; it must have been started."""
+        """Return the id of the server's process, which must have been started."""
         assert self._process is not None
         return self._process.pid
 
     def stop(self) -> None:
-        """As a power cut does."""
+        """Stop the server as a power cut does."""
         if self._process:
             self._process.kill()
             self._process.wait()
 
     def forget(self) -> None:
-        """What is on the disk; it must be stopped."""
+        """Delete what is on the disk. The server must be stopped."""
         shutil.rmtree(self.folder / "appendonlydir", ignore_errors=True)
 
     def freeze(self) -> None:
-        """It hangs: connections stay, nothing is answered."""
+        """Let the server hang: connections stay, and nothing is answered."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
 
     def writer(self, answer_id: str) -> str:
-        """Which worker, by the name it has in Redis, holds this answer; empty when none does."""
+        """Return the name that the worker which holds this answer has in Redis. It is empty when none holds it."""
         for key in self.client.scan_iter("qa:{workers}:*:holds"):
             if self.client.hexists(key, answer_id):
                 return str(key.decode().split(":")[2])
         return ""
 
     def endless(self) -> list[str]:
-        """Keys that would stay for ever."""
+        """Return the keys that would stay for ever."""
         return [key.decode() for key in self.client.scan_iter(count=1000) if self.client.ttl(key) == -1]
 
     def held(self) -> list[str]:
-        """Answers that some worker says it writes, or that a session says are written."""
+        """Return the answers that some worker says it writes, or that a session says are written."""
         keys = [*self.client.scan_iter("qa:{workers}:*:holds"), *self.client.scan_iter("qa:*:running", count=1000)]
         return [answer.decode() for key in keys for answer in self.client.hkeys(key)]
 
@@ -77,7 +77,7 @@ class RedisServer:
 
 @contextmanager
 def redis_server(folder: Path) -> Iterator[RedisServer]:
-    """One that runs, until the end of the `with`."""
+    """Give a Redis that runs until the end of the `with`."""
     server = RedisServer(folder)
     server.start()
     try:

@@ -29,7 +29,7 @@ def served(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(autouse=True)
 def calm(served: Service) -> None:
-    """All workers serve, and none was killed yet."""
+    """Wait until all workers serve. None was killed yet."""
     served.until_workers(WORKERS)
     (served.folder / "data" / KILLED).unlink(missing_ok=True)
 

@@ -34,7 +34,7 @@ class Terminal(NamedTuple):
     env: Mapping[str, str]
 
     def run(self, command: str) -> str:
-        """Its output, with the address that pages show in the place of the real one."""
+        """Return the command's output, with the address that pages show in the place of the real one."""
         ran = subprocess.run(
             [program("bash"), "-euc", command.replace(SHOWN, self.served.url)],
             cwd=self.served.folder,
@@ -47,7 +47,7 @@ class Terminal(NamedTuple):
         return self._shown(ran.stdout)
 
     def read_greeting(self) -> str:
-        """What the service has printed among the lines of its log."""
+        """Return what the service has printed among the lines of its log."""
         lines = self.served.said.splitlines(keepends=True)
         return self._shown("".join(line for line in lines if not line.startswith("[")))
 

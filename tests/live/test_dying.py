@@ -49,21 +49,22 @@ class House(Struct):
     background: bool
 
     def writer(self, answer_id: str) -> int:
-        """The process that writes this answer."""
+        """Return the process that writes this answer."""
         until(lambda: self.served.process_of(self.redis.writer(answer_id)), 5, "somebody writes it")
         return self.served.process_of(self.redis.writer(answer_id))
 
     def kill(self, answer_id: str) -> float:
-        """The worker that writes this answer; when it died."""
+        """Kill the worker that writes this answer. Return when it died."""
         os.kill(self.writer(answer_id), signal.SIGKILL)
         return time.monotonic()
 
     def takeovers(self, answer_id: str) -> int:
-        """How often it was taken over."""
+        """Return how often it was taken over."""
         return len(re.findall(f"{logged_id(VISITOR, answer_id)} is taken over", self.served.said))
 
     def check_end(self, *readers: Follower, said: str = SAID, flush: int = 0) -> None:
-        """Whole in the background, else honestly broken off; then nothing is left."""
+        """Check that the answer is whole in the background, or else honestly broken off, and that nothing is left
+        then."""
         for reader in readers:
             if self.background:
                 check_whole(self.served, said, reader)
@@ -74,8 +75,8 @@ class House(Struct):
 
 
 def unflushed(reader: Follower) -> int:
-    """How many characters may be lost when a worker dies: those of one pause between two flushes, which is as much
-    longer as the machine is late. The pauses between two pieces of the same answer show how late that is."""
+    """Return how many characters may be lost when a worker dies: those of one pause between two flushes, which is as
+    much longer as the machine is late. The pauses between two pieces of the same answer show how late that is."""
     times = [seen.at for seen in reader.kinds("text")]
     late = max((after - before for before, after in pairwise(times)), default=0.0)
     return int(PIECE * RATE * (FLUSH_SECONDS + STORE_SECONDS + 3 * late)) + PIECE
@@ -85,7 +86,7 @@ def unflushed(reader: Follower) -> int:
 def housed(
     folder: object, redis: RedisServer, upstream: ScriptedUpstream, *, background: bool, **settings: str
 ) -> Iterator[House]:
-    """gunicorn over both, with short times."""
+    """Give gunicorn over both, with short times."""
     with gunicorn(
         folder,
         REDIS_URL=redis.url,
@@ -112,7 +113,7 @@ def house(
 
 @pytest.fixture(autouse=True)
 def calm(house: House) -> None:
-    """All workers serve, and upstream has nothing of the test before."""
+    """Wait until all workers serve, and until upstream has nothing of the test before."""
     house.served.until_workers(WORKERS)
     house.upstream.requests.clear()
     house.upstream.closed.clear()

@@ -72,7 +72,7 @@ READABLE = """(nodes, accents) => {
 
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Iterator[Page]:
-    """A reader of English in a page of somebody else. No script fails there, and no policy is violated."""
+    """Give a reader of English in a page of somebody else. No script fails there, and no policy is violated."""
     context = browser.new_context(locale="en-US", viewport={"width": 900, "height": 860})
     page = context.new_page()
     trouble: list[str] = []

@@ -46,7 +46,7 @@ def served(redis_url: str, upstream: ScriptedUpstream, tmp_path_factory: pytest.
 
 @pytest.fixture
 def on_each_worker(served: Service) -> Iterator[dict[int, http.client.HTTPConnection]]:
-    """A kept-alive connection to every worker."""
+    """Give a kept-alive connection to every worker."""
     found: dict[int, http.client.HTTPConnection] = {}
     with contextlib.ExitStack() as stack:
         for _ in range(200):
@@ -436,7 +436,7 @@ class Hand:
             disable_nagle_algorithm = True
 
             def log_message(self, format: str, *args: object) -> None:
-                """Quiet."""
+                """Print nothing."""
 
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["Content-Length"]))

@@ -33,7 +33,7 @@ ONE_BYTE_CHUNKS = b"1\r\nx\r\n" * 20_000
 
 @pytest.fixture(scope="module")
 def served(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One worker: whatever holds it up holds up everybody."""
+    """Give a service of one worker, so that whatever holds it up holds up everybody."""
     settings = {
         "WEB_CONCURRENCY": "1",
         "QA_MAX_ANSWERS": "100",
@@ -118,12 +118,12 @@ HOSTILE = {
 
 
 def worked(worker: int) -> float:
-    """For how many seconds a worker has computed so far: what it did, and not what the machine did besides."""
+    """Return for how many seconds a worker has computed so far: what it did, and not what the machine did besides."""
     return int(Path(f"/proc/{worker}/schedstat").read_text().split()[0]) / 1e9
 
 
 def delayed() -> float:
-    """For how many seconds this thread has waited for a core so far."""
+    """Return for how many seconds this thread has waited for a core so far."""
     return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
 
 
@@ -154,7 +154,7 @@ def test_others_are_answered_before_a_worker_has_computed_for_50_ms(served: Serv
 
 
 def answer_to(caller: socket.socket) -> tuple[int, str, bytes]:
-    """One answer on this connection: its status, its header `Connection` and its body."""
+    """Return one answer on this connection: its status, its header `Connection` and its body."""
     response = http.client.HTTPResponse(caller)
     response.begin()
     return response.status, response.getheader("Connection", ""), response.read()

@@ -29,7 +29,7 @@ def site() -> Iterator[Website]:
 
 @pytest.fixture
 def served(knowledge: Database, knowledge_url: str, tmp_path: Path) -> Iterator[Service]:
-    """A service without a model, for which this process indexes: it may read sites of this machine."""
+    """Give a service without a model, for which this process indexes: it may read sites of this machine."""
     data = tmp_path / "data"
     data.mkdir()
     lock = lock_indexing(data)
@@ -46,7 +46,7 @@ def served(knowledge: Database, knowledge_url: str, tmp_path: Path) -> Iterator[
 
 @pytest.fixture
 def index(knowledge_url: str, tmp_path: Path) -> Callable[[], None]:
-    """Does all that waits."""
+    """Do all that waits."""
     settings = Settings(data=tmp_path / "indexer", database_url=knowledge_url, semantic="off")
     reach = Reach(lambda address: address == "127.0.0.1", delay=0.0)
     return lambda: index_waiting(make_indexer(settings, None), make_site_reader(settings, reach), Event())
@@ -54,7 +54,7 @@ def index(knowledge_url: str, tmp_path: Path) -> Callable[[], None]:
 
 @pytest.fixture
 def read(served: Service, site: Website, index: Callable[[], None]) -> Callable[[], dict[str, Any]]:
-    """Brings the site, or brings it again, and reads it to its end; what is known of it then."""
+    """Bring the site, or bring it again, and read it to its end. Return what is known of it then."""
 
     def read() -> dict[str, Any]:
         httpx.post(f"{served.url}/api/sites", json={"url": site.url}, headers=PAIR).raise_for_status()
@@ -66,7 +66,7 @@ def read(served: Service, site: Website, index: Callable[[], None]) -> Callable[
 
 
 def ask(served: Service, question: str) -> tuple[str, list[str]]:
-    """The answer, and the addresses that it cites."""
+    """Return the answer, and the addresses that it cites."""
     answer = httpx.post(f"{served.url}/api/ask", json={"question": question, "stream": False}, timeout=30).json()
     return answer["text"], [reference["url"] for reference in answer["references"]]
 

@@ -39,7 +39,7 @@ MEGABYTES = int(os.environ.get("LIVE_MEGABYTES", "2"))
 
 @pytest.fixture(scope="module")
 def upstream_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A model's service in a process of its own: its work is not this one's."""
+    """Give a model's service in a process of its own: its work is not this one's."""
     folder, port = tmp_path_factory.mktemp("upstream"), free_port()
     command = [sys.executable, str(ROOT / "tests/scripted_upstream.py"), "--port", str(port)]
     log = folder / "log"
@@ -72,20 +72,20 @@ def ask(served: Service) -> Asked:
 
 
 def upload(served: Service, path: Path) -> subprocess.Popen[bytes]:
-    """In a process of its own, so that the readers here aren't late for its sake."""
+    """Upload in a process of its own, so that the readers here aren't late for its sake."""
     form = ["-F", "question=script:fast 무엇이 들어 있나요?", "-F", f"files=@{path}"]
     return subprocess.Popen([program("curl"), "-sSN", *form, f"{served.url}/api/ask"], stdout=subprocess.PIPE)
 
 
 def finished(uploading: subprocess.Popen[bytes]) -> list[dict[str, Any]]:
-    """The frames it got."""
+    """Return the frames it got."""
     with uploading:
         said, _ = uploading.communicate(timeout=120)
     return [json.loads(line[6:]) for line in said.decode().split("\n\n") if line]
 
 
 def late(asked: Sequence[Asked]) -> list[float]:
-    """Milliseconds that each delta came later after the one before than it was said."""
+    """Return the milliseconds that each delta came later after the one before than it was said."""
     texts = [[seen.at for seen in one.seen if seen.kind == "text"] for one in asked]
     return [max(0.0, (after - before) * 1000 - 1000 / RATE) for times in texts for before, after in pairwise(times)]
 
@@ -96,7 +96,7 @@ def p99(values: Sequence[float]) -> float:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Big ones and those that mean harm."""
+    """Return big files, and files that mean harm."""
     folder = tmp_path_factory.mktemp("files")
     line = "환불은 구매일부터 7일 안에 됩니다. Refunds take seven days.\n".encode()
     size = MEGABYTES * 1_000_000

@@ -32,7 +32,7 @@ def figures(served: Service) -> dict[str, float]:
 
 
 def ask_each_worker(served: Service) -> int:
-    """Ask until each worker has answered; how many answers that took."""
+    """Ask until each worker has answered. Return how many answers that took."""
     reached: set[int] = set()
     for answers in range(1, 101):
         with Asked(served.url, "hello") as asked:
@@ -44,19 +44,19 @@ def ask_each_worker(served: Service) -> int:
 
 
 def until_counted(served: Service, answers: int) -> None:
-    """Until these are the answers that have been; one is counted just after its last frame has left."""
+    """Wait until these are the answers that have been. One is counted just after its last frame has left."""
     until(lambda: figures(served)[COMPLETED] == answers, 5, f"{answers} answers are counted")
 
 
 def reload(served: Service) -> None:
-    """Until all workers are new ones and the old ones have gone."""
+    """Reload the service, and wait until all workers are new ones and the old ones have gone."""
     old = set(served.workers())
     served.process.send_signal(signal.SIGHUP)
     until(lambda: len(served.workers()) == 2 and not old & set(served.workers()), 20, "two new workers")
 
 
 def folder(served: Service) -> Path:
-    """Where this service's workers count."""
+    """Return where this service's workers count."""
     mapped = Path(f"/proc/{served.workers()[0]}/maps").read_text().split()
     return next(Path(word).parent for word in mapped if "qa-metrics-" in word)
 
@@ -82,7 +82,7 @@ class TestFigures:
 
 
 def count_files(folder: Path) -> Counter[str]:
-    """How many files there are of each kind."""
+    """Return how many files there are of each kind."""
     return Counter(file.name.partition("_")[0] for file in folder.glob("*.db"))
 
 

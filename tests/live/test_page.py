@@ -55,7 +55,7 @@ HOLD_AFTER_FIRST_TEXT = r"""() => {
 
 @pytest.fixture(scope="module")
 def tab(browser: Browser, server_url: str) -> Iterator[tuple[Page, list[str]]]:
-    """The one tab of a Korean visitor's browser in which nearly all tests are, and what went wrong in it."""
+    """Give the one tab of a Korean visitor's browser in which nearly all tests are, and what went wrong in it."""
     context = browser.new_context(locale="ko-KR")
     page = context.new_page()
     trouble: list[str] = []
@@ -78,8 +78,8 @@ def tab(browser: Browser, server_url: str) -> Iterator[tuple[Page, list[str]]]:
 
 @pytest.fixture
 def page(tab: tuple[Page, list[str]], server_url: str) -> Iterator[Page]:
-    """A first visit. Whatever a test does: no request leaves the host, no script fails, no dialog opens, and the policy
-    is never violated."""
+    """Give a first visit. Whatever a test does: no request leaves the host, no script fails, no dialog opens, and the
+    policy is never violated."""
     page, trouble = tab
     trouble.clear()
     page.set_viewport_size({"width": 1280, "height": 860})

@@ -40,14 +40,14 @@ BREAK = """() => {
 
 @pytest.fixture(scope="module")
 def axe() -> str:
-    """The script of axe."""
+    """Return the script of axe."""
     install_packages()
     return (FOLDER / "node_modules/axe-core/axe.min.js").read_text()
 
 
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Iterator[Page]:
-    """The one tab of all states."""
+    """Give the one tab of all states."""
     context = browser.new_context(locale="ko-KR", viewport=WIDE)
     yield context.new_page()
     context.close()
@@ -113,7 +113,7 @@ STATES: list[Callable[[Page, str], None]] = [
 
 
 def violations(page: Page, axe: str, options: object) -> list[str]:
-    """What axe finds in the page as it is."""
+    """Return what axe finds in the page as it is."""
     if page.evaluate("typeof axe") == "undefined":
         page.evaluate(axe)
     return [str(each) for each in page.evaluate(EXAMINE, options)]

@@ -58,7 +58,7 @@ IN_SAFARI = [["compositionstart", {}], ["compositionend", {}], ["keydown", {"key
 
 @pytest.fixture(scope="module")
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A Korean visitor's browser, which can write down speech."""
+    """Give a Korean visitor's browser, which can write down speech."""
     context = browser.new_context(locale="ko-KR", viewport={"width": 1280, "height": 860})
     context.add_init_script(f"({LISTEN})()")
     yield context
@@ -67,7 +67,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture(scope="module")
 def tab(context: BrowserContext) -> tuple[Page, list[str]]:
-    """The one tab of all tests, and what went wrong in it."""
+    """Return the one tab of all tests, and what went wrong in it."""
     page, trouble = context.new_page(), []
     page.on("pageerror", lambda error: trouble.append(str(error)))
     page.on("dialog", lambda dialog: (trouble.append(f"a dialog: {dialog.message}"), dialog.dismiss()))
@@ -76,7 +76,7 @@ def tab(context: BrowserContext) -> tuple[Page, list[str]]:
 
 @pytest.fixture
 def page(tab: tuple[Page, list[str]], server_url: str) -> Iterator[Page]:
-    """A first visit. No script fails, and no dialog of the browser's interrupts it."""
+    """Give a first visit. No script fails, and no dialog of the browser's interrupts it."""
     page, trouble = tab
     open_page(page, server_url)
     yield page
@@ -99,7 +99,7 @@ def session_of(page: Page) -> str:
 
 
 def stored(page: Page, server_url: str) -> list[str]:
-    """The questions that the server has of the conversation that is shown, oldest first."""
+    """Return the questions that the server has of the conversation that is shown, oldest first."""
     found = request(server_url, f"/api/sessions/{session_of(page)}")[1]
     return [turn["question"] for turn in reversed(found["turns"])]
 

@@ -75,7 +75,7 @@ def cable(served: Service) -> Iterator[Cable]:
 
 @pytest.fixture
 def page(browser: Browser, cable: Cable) -> Iterator[Page]:
-    """A Korean visitor's first visit; no script fails."""
+    """Give a Korean visitor's first visit; no script fails."""
     context = browser.new_context(locale="ko-KR")
     page = context.new_page()
     trouble: list[str] = []
@@ -102,7 +102,7 @@ def until_word(page: Page, number: int) -> None:
 
 
 def is_whole(page: Page) -> None:
-    """The answer is over and its text is upstream's."""
+    """Check that the answer is over and that its text is upstream's."""
     expect(page.locator(ANSWERED)).to_have_count(1, timeout=PATIENCE)
     assert page.locator(PROSE).text_content() == TEXT
     expect(page.locator(".turn")).to_have_count(1)
@@ -110,7 +110,7 @@ def is_whole(page: Page) -> None:
 
 
 def impatient(route: Route) -> None:
-    """The script, to which a second of silence is long."""
+    """Let the script take a second of silence for long."""
     response = route.fetch()
     # The written script has the first number, and the small one the second.
     body, count = re.subn(r"(?<=silence:) ?(?:24_000|24e3)", "1000", response.text())
@@ -119,7 +119,7 @@ def impatient(route: Route) -> None:
 
 
 def asked(model: ScriptedUpstream) -> int:
-    """How often a model was asked to generate."""
+    """Return how often a model was asked to generate."""
     return sum(received.method == "POST" and received.path.endswith("/responses") for received in model.requests)
 
 
@@ -442,7 +442,7 @@ class TestEventSource:
 class TestOurClientForJavaScript:
     @pytest.fixture
     def page(self, browser: Browser, cable: Cable) -> Iterator[Page]:
-        """A page of somebody else's that has the client."""
+        """Give a page of somebody else's that has the client."""
         page = browser.new_page()
         serve_client(page)
         page.goto(f"{cable.url}/page")

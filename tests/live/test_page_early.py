@@ -22,7 +22,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """A page that violates no policy and whose script doesn't fail."""
+    """Give a page that violates no policy and whose script doesn't fail."""
     page = context.new_page()
     trouble: list[str] = []
     page.on("pageerror", lambda error: trouble.append(str(error)))

@@ -208,7 +208,7 @@ KOREAN = [
 
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Iterator[Page]:
-    """A page that is empty but for the modules; no server runs."""
+    """Give a page that is empty but for the modules; no server runs."""
     page = browser.new_page()
     page.route(f"{SITE}/**", send_file)
     page.goto(SITE)
@@ -233,13 +233,13 @@ class Timed:
         self._session.send("Performance.enable")
 
     def run(self, script: str, argument: object) -> tuple[float, Any]:
-        """The milliseconds, and what the script says."""
+        """Return the milliseconds, and what the script says."""
         began = self._computed()
         said = self._page.evaluate(script, argument)
         return self._computed() - began, said
 
     def least(self, script: str, argument: object, bound: float) -> float:
-        """The fewest milliseconds of some tries, or of the first one that is within the bound."""
+        """Return the fewest milliseconds of some tries, or of the first one that is within the bound."""
         times: list[float] = []
         while len(times) < TRIES and min(times, default=bound) >= bound:
             times.append(self.run(script, argument)[0])
@@ -259,7 +259,7 @@ FOUND = list(expressions_of_the_page())
 
 
 def tried(page: Page, source: str, flags: str, hangs: int = HANGS_MS) -> Any:
-    """The milliseconds that the hardest text takes, and that text; `hangs` if that comes to no end before."""
+    """Return the milliseconds that the hardest text takes, and that text; `hangs` if that comes to no end before."""
     return page.evaluate(TRY_PATTERN, [source, flags, attacks(source), BOUND_MS, hangs])
 
 
@@ -516,7 +516,7 @@ def test_any_text_in_any_pieces_becomes_what_it_is_at_once(page: Page) -> None:
 
 
 def cut(chance: random.Random) -> list[str]:
-    """A text at random in pieces at random."""
+    """Return a text at random in pieces at random."""
     text = "".join(chance.choice([*PIECES, *KOREAN]) for _ in range(chance.randrange(4, 40)))
     cuts = sorted(chance.choices(range(len(text) + 1), k=chance.randrange(1, 30)))
     return [text[one:other] for one, other in pairwise([0, *cuts, len(text)])]

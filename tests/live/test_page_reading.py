@@ -57,7 +57,7 @@ LONG_MS = 100
 
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Iterator[Page]:
-    """A page with the element. Each test asks a question of its own; no server runs."""
+    """Give a page with the element. Each test asks a question of its own; no server runs."""
     context = browser.new_context(locale="ko-KR", viewport={"width": 1280, "height": 800})
     page = context.new_page()
     trouble: list[str] = []
@@ -93,7 +93,7 @@ def send(page: Page, *frames: list[Any]) -> None:
 
 
 def answer(page: Page, text: str, *references: dict[str, Any]) -> None:
-    """A whole answer with its sources."""
+    """Send a whole answer with its sources."""
     begin(page)
     send(page, ["text", text], *(["reference", reference] for reference in references), METADATA, DONE)
     expect(page.locator(ANSWERED)).to_have_count(1)
@@ -104,7 +104,7 @@ def source(n: int, **fields: Any) -> dict[str, Any]:
 
 
 def expected(*passages: dict[str, Any], **fields: Any) -> list[Any]:
-    """What says before the text which passages the model is shown."""
+    """Return what says before the text which passages the model is shown."""
     document = {"kind": "document", "title": "약관.pdf", "url": "sessions/s/files/f/pages", "documentId": "f"}
     return ["status", {"stage": "retrieving", "sources": [{**document, "passages": list(passages), **fields}]}]
 
@@ -438,7 +438,8 @@ LONG_LIST = "".join(f"- 항목 {n}의 **값**과 `설명`입니다\n" for n in r
 
 @contextmanager
 def measured(page: Page) -> Iterator[list[float]]:
-    """What the page's tasks computed meanwhile, in milliseconds each; what the machine did besides isn't counted."""
+    """Give what the page's tasks computed meanwhile, in milliseconds each; what the machine did besides isn't
+    counted."""
     browser = page.context.browser
     assert browser
     tasks: list[float] = []
@@ -500,7 +501,8 @@ PASSAGES = [Passage(f"f{n}", "a.txt", TEXT, n=n) for n in (1, 2)]
 
 
 def written(seed: int) -> dict[str, Any]:
-    """A text at random, its sources as the service finds them, and the place that each of its numbers stands for."""
+    """Return a text at random, its sources as the service finds them, and the place that each of its numbers stands
+    for."""
     text = "".join(random.Random(seed).choices(PARTS, k=24))
     claims = Claims(text, blank_code(text))
     places = [(n, claims.find_claim(at)) for at, n in find_markers(text)]

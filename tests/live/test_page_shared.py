@@ -83,7 +83,7 @@ class Service:
 
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Iterator[Page]:
-    """A wide page. No script fails in it."""
+    """Give a wide page. No script fails in it."""
     context = browser.new_context(locale="ko-KR", viewport={"width": 1600, "height": 800})
     page = context.new_page()
     trouble: list[str] = []

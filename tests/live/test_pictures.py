@@ -34,7 +34,7 @@ def served(redis_url: str, upstream: ScriptedUpstream, tmp_path_factory: pytest.
 
 
 def photo() -> bytes:
-    """A photo that was taken with the camera on its side."""
+    """Return a photo that was taken with the camera on its side."""
     exif, file = Image.Exif(), BytesIO()
     exif[ORIENTATION] = 6
     Image.new("RGB", (3000, 1500), "red").save(file, "JPEG", exif=exif.tobytes())
@@ -42,7 +42,7 @@ def photo() -> bytes:
 
 
 def shown_to(upstream: ScriptedUpstream) -> list[Image.Image]:
-    """The pictures of the last request, as the model sees them."""
+    """Return the pictures of the last request, as the model sees them."""
     parts = [part for message in upstream.requests[-1].body["input"] for part in message["content"]]
     urls = [part["image_url"] for part in parts if isinstance(part, dict) and part["type"] == "input_image"]
     return [Image.open(BytesIO(b64decode(url.partition("base64,")[2]))) for url in urls]

@@ -41,13 +41,13 @@ def served(
 
 @pytest.fixture(autouse=True)
 def nothing_left(served: Service, model: ScriptedUpstream, redis: RedisServer) -> Iterator[None]:
-    """After each test."""
+    """Check after each test that nothing is left of it."""
     yield
     check_nothing_left(served, model, redis)
 
 
 def ended(served: Service, answer_id: str, status: str) -> None:
-    """Until the answer has ended so."""
+    """Wait until the answer has ended so."""
     until(lambda: kept(served, answer_id)["status"] == status, 5, f"it is {status}")
 
 
@@ -140,7 +140,7 @@ class Slow:
         self.read += self._socket.recv(count)
 
     def finish(self) -> bytes:
-        """Now all of it, fast."""
+        """Take all of it now, and fast."""
         with self._socket, self._socket.makefile("rb") as rest:
             response = self.read + rest.read(100)
             while not response.endswith(b"0\r\n\r\n"):
@@ -181,7 +181,7 @@ class TestSlow:
 
 
 def texts(response: bytes) -> str:
-    """The text in a raw response."""
+    """Return the text in a raw response."""
     body, whole = response.partition(b"\r\n\r\n")[2], b""
     while body:
         size, _, rest = body.partition(b"\r\n")

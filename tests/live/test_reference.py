@@ -11,7 +11,7 @@ from tests.live.chromium import PATIENCE
 
 @pytest.fixture
 def page(browser: Browser, server_url: str) -> Iterator[Page]:
-    """A Korean reader's window of a phone's width. Nothing leaves the host, and the policy is never violated."""
+    """Give a Korean reader's window of a phone's width. Nothing leaves the host, and the policy is never violated."""
     context = browser.new_context(locale="ko-KR", viewport={"width": 360, "height": 740})
     page = context.new_page()
     page.set_default_timeout(PATIENCE)

@@ -46,7 +46,7 @@ class Releases(Struct):
         return reader
 
     def writer(self, answer_id: str) -> tuple[Service, int]:
-        """The service that writes it, and its worker."""
+        """Return the service that writes it, and its worker."""
 
         def found() -> list[tuple[Service, int]]:
             name = self.redis.writer(answer_id)
@@ -57,7 +57,7 @@ class Releases(Struct):
         return found()[0]
 
     def check_logs(self) -> None:
-        """Nothing has failed in either."""
+        """Check that nothing has failed in either."""
         for service in (self.this, self.later):
             assert "Traceback" not in service.said
             assert "can't be read" not in service.said
@@ -89,7 +89,7 @@ def both(
 
 @pytest.fixture(autouse=True)
 def calm(both: Releases) -> Iterator[None]:
-    """Both serve, and neither has failed in the end."""
+    """Let both serve. Neither has failed in the end."""
     for service in (both.this, both.later):
         service.until_workers(1)
     yield

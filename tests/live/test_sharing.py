@@ -40,7 +40,7 @@ def served(
 
 @pytest.fixture
 def ways(served: Service) -> Iterator[dict[int, http.client.HTTPConnection]]:
-    """A connection to each worker."""
+    """Give a connection to each worker."""
     found = served.connections()
     yield found
     for way in found.values():
@@ -51,7 +51,7 @@ def ways(served: Service) -> Iterator[dict[int, http.client.HTTPConnection]]:
 def nothing_left(
     served: Service, model: ScriptedUpstream, redis: RedisServer, ways: dict[int, http.client.HTTPConnection]
 ) -> Iterator[None]:
-    """After each test."""
+    """Check after each test that nothing is left of it."""
     yield
     for way in ways.values():
         way.close()
@@ -59,7 +59,7 @@ def nothing_left(
 
 
 def call(way: http.client.HTTPConnection, path: str, **fields: str) -> tuple[int, dict[str, object]]:
-    """POST over a connection that is kept."""
+    """Send a POST over a connection that is kept."""
     way.request("POST", path, json.dumps(fields).encode(), {"Content-Type": "application/json"})
     response = way.getresponse()
     return response.status, json.loads(response.read())
@@ -170,7 +170,7 @@ class TestBusy:
 def small(
     redis: RedisServer, upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    """One worker that answers two at a time."""
+    """Give one worker that answers two at a time."""
     settings = {"WEB_CONCURRENCY": "1", "QA_MAX_ANSWERS": "2", "REDIS_URL": redis.url}
     model = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": upstream.url}
     with gunicorn(tmp_path_factory.mktemp("small"), **settings, **model) as found:

@@ -44,7 +44,7 @@ def site(
 
 
 def ask(site: Service, question: str, **fields: str) -> Asked:
-    """An answer that has been read to its end."""
+    """Return an answer that has been read to its end."""
     with Asked(site.url, question, **fields) as answer:
         return answer.finish()
 
@@ -54,7 +54,7 @@ def references(answer: Asked) -> list[dict[str, Any]]:
 
 
 def places(answer: Asked) -> list[list[str]]:
-    """What stands in the places of each source."""
+    """Return what stands in the places of each source."""
     return [[answer.text[cite["start"] : cite["end"]] for cite in source["cites"]] for source in references(answer)]
 
 

@@ -41,12 +41,12 @@ def model() -> Iterator[ScriptedUpstream]:
 
 @pytest.fixture
 def start(model: ScriptedUpstream, tmp_path: Path) -> Start:
-    """gunicorn over the model and a private store; started again, it finds the same data."""
+    """Start gunicorn over the model and a private store. When it is started again, it finds the same data."""
     return lambda **how: gunicorn(tmp_path, OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=model.url, **how)
 
 
 def idle(served: Service) -> http.client.HTTPConnection:
-    """A connection that is kept for later, as browsers do."""
+    """Return a connection that is kept for later, as browsers do."""
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
     connection.request("GET", "/api/healthz")
     connection.getresponse().read()
@@ -54,7 +54,7 @@ def idle(served: Service) -> http.client.HTTPConnection:
 
 
 def drains(way: http.client.HTTPConnection) -> bool:
-    """Whether the worker at the other end takes no more questions: it says so, or has closed the connection."""
+    """Tell whether the worker at the other end takes no more questions: it says so, or has closed the connection."""
     try:
         way.request("GET", "/api/readyz")
         response = way.getresponse()
@@ -74,7 +74,7 @@ class HalfSent:
         self._socket.sendall(f"POST /api/ask HTTP/1.1\r\n{head}\r\n\r\n".encode() + self._body[:5])
 
     def finish(self) -> tuple[int, str]:
-        """Send the rest: the status, and the code of what was wrong."""
+        """Send the rest. Return the status, and the code of what was wrong."""
         with self._socket:
             self._socket.sendall(self._body[5:])
             response = http.client.HTTPResponse(self._socket)

@@ -81,7 +81,7 @@ def served(
 
 
 def ask(served: Service) -> tuple[int, dict[str, object], float]:
-    """A new question, not streamed: its status, what was said, and how long that took."""
+    """Return a new question, not streamed: its status, what was said, and how long that took."""
     body = json.dumps({"question": "?", "stream": False}).encode()
     began = time.monotonic()
     code, said = request(served.url, "/api/ask", "POST", body=body, headers={"Content-Type": "application/json"})
@@ -89,7 +89,7 @@ def ask(served: Service) -> tuple[int, dict[str, object], float]:
 
 
 def check_told(served: Service) -> None:
-    """During an outage: each request is told so within a second, and the process is well."""
+    """Check during an outage that each request is told so within a second, and that the process is well."""
     began, late = time.monotonic(), Lateness(served)
     with ThreadPoolExecutor(4) as pool:
         outcomes = list(pool.map(lambda _: ask(served), range(8)))
@@ -103,7 +103,7 @@ def check_told(served: Service) -> None:
 
 
 def foreign(served: Service, reader: Follower) -> Follower:
-    """The same answer read on the worker that doesn't write it."""
+    """Return the same answer read on the worker that doesn't write it."""
     return Follower(served.url, answer_id=reader.answer_id, session_id=reader.session_id, patience=10)
 
 
@@ -145,14 +145,14 @@ def test_readers_notice_nothing_and_the_rest_is_told_at_once(
 
 
 def check_saved(served: Service, reader: Follower, *, saved: bool) -> None:
-    """The answer was saved, or its reader was told that it wasn't; by now it is."""
+    """Check that the answer was saved, or that its reader was told that it wasn't. By now it is."""
     assert reader.kinds("metadata")[0].content["saved"] is saved
     until(lambda: kept_status(served, reader) == "completed", 5, "what couldn't be saved is saved")
     check_history(served, reader)
 
 
 def kept_status(served: Service, reader: Follower) -> str:
-    """How the answer stands."""
+    """Return how the answer stands."""
     _, found = request(served.url, f"/api/answers/{reader.answer_id}")
     return str(found.get("status"))
 

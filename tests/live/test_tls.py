@@ -23,7 +23,7 @@ FORM = "Content-Type: application/x-www-form-urlencoded"
 
 @pytest.fixture(scope="module")
 def trusting(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, list[str]]:
-    """A client's context that trusts the server, and the options that make it speak TLS."""
+    """Return a client's context that trusts the server, and the options that make it speak TLS."""
     folder = tmp_path_factory.mktemp("certificate")
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     command = "req -x509 -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"

@@ -76,7 +76,7 @@ def served(
 
 
 def whole(served: Service, place: str, trouble: Trouble, to: Wholes) -> None:
-    """The same, not streamed, by somebody who speaks English."""
+    """Ask the same, not streamed, as somebody who speaks English."""
     asks = {"question": f"script:{trouble.name}", "stream": False, "model": f"{place}model-whole-{trouble.name}"}
     headers = {"Content-Type": "application/json", "Accept-Language": "en"}
     to[place + trouble.name] = request(served.url, "/api/ask", "POST", body=json.dumps(asks).encode(), headers=headers)
@@ -84,7 +84,7 @@ def whole(served: Service, place: str, trouble: Trouble, to: Wholes) -> None:
 
 @pytest.fixture(scope="module")
 def outcomes(served: Service) -> Outcomes:
-    """All troubles of a protocol at once: who streams, and who doesn't."""
+    """Return what came of all troubles of a protocol at once, for those who stream and those who don't."""
     streams: dict[str, Follower] = {}
     wholes: Wholes = {}
     for place in SPEAKING:

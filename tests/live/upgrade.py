@@ -90,12 +90,12 @@ class Fleet:
 
     @property
     def urls(self) -> list[str]:
-        """Where a load balancer would send a question now."""
+        """Return where a load balancer would send a question now."""
         return [found.url for found, _ in list(self.places.values())]
 
     @property
     def said(self) -> str:
-        """What all of them have printed, from the first on."""
+        """Return what all of them have printed, from the first on."""
         return "".join(found.read_text() for log in self._logs for found in log.glob("*.log"))
 
     def start(self, place: int, release: Release) -> None:
@@ -162,7 +162,7 @@ class Verdict:
         self.errors = Counter(re.findall(r"\bERROR\b.*", fleet.said))
 
     def _wrong(self, reader: Follower) -> str:
-        """What can't be right; empty where all is."""
+        """Return what can't be right. The list is empty where all is right."""
         if reader.wrong:
             return "read what nobody may"
         stands = self._kept(reader)
@@ -178,7 +178,7 @@ class Verdict:
         return "" if honest and len(reader.text) - len(stands["text"]) <= FLUSH else "not a beginning of what was said"
 
     def _wrong_picture(self, reader: Follower) -> str:
-        """What is wrong with the picture or the source of a whole answer. An answer has both where this code has
+        """Return what is wrong with the picture or the source of a whole answer. An answer has both where this code has
         written it, which its notes show."""
         frames = last_run(read_log(self._url, reader.answer_id))
         answer, session = shown_by_answer(self._url, reader.answer_id), shown_by_session(self._url, reader)
@@ -191,8 +191,8 @@ class Verdict:
         return flaw or (self._unseen(reader, frames) if log.images else "the picture is missing")
 
     def _unseen(self, reader: Follower, frames: Sequence[dict[str, Any]]) -> str:
-        """What the reader didn't see, although an older worker passes on the frames that it doesn't know. The places of
-        a source are a field, which it doesn't pass on."""
+        """Return what the reader didn't see, although an older worker passes on the frames that it doesn't know. The
+        places of a source are a field, which it doesn't pass on."""
         kinds = {seen.frame["seq"]: seen.kind for seen in reader.seen}
         missed = [frame["seq"] for frame in frames if frame["type"] == "image" and kinds.get(frame["seq"]) != "image"]
         has_places = any(seen.content.get("cites") for seen in reader.kinds("reference"))
@@ -204,7 +204,7 @@ class Verdict:
         return found if isinstance(found, dict) else {}
 
     def show(self) -> bool:
-        """Print it; whether all is well."""
+        """Print the verdict, and tell whether all is well."""
         readers = self._readers
         ends = Counter(reader.status or "none" for reader in readers)
         codes = Counter(reader.error["code"] for reader in readers if reader.error)
@@ -225,7 +225,7 @@ class Verdict:
 
 
 def install(revision: str, folder: Path) -> Release:
-    """A copy of this revision, with what it needs."""
+    """Make a copy of this revision, with what it needs."""
     code, environment = folder / "code", folder / "environment"
     code.mkdir(parents=True)
     packed = subprocess.run(["git", "archive", revision], cwd=ROOT, check=True, capture_output=True).stdout
@@ -239,7 +239,7 @@ def install(revision: str, folder: Path) -> Release:
 
 @contextmanager
 def fleet(plan: Plan, folder: Path, redis: RedisServer, upstream: ScriptedUpstream, old: Release) -> Iterator[Fleet]:
-    """All services, of the old release."""
+    """Give all services, which begin with the old release."""
     settings = {
         "QA_DATA": str(folder / "data"),
         "QA_ALLOW_ANONYMOUS": "on",
@@ -270,7 +270,7 @@ def roll(there: Fleet, release: Release, seconds: float) -> None:
 
 
 def planned() -> Plan:
-    """From the environment."""
+    """Read the plan from the environment."""
     last = subprocess.run(["git", "describe", "--tags", "--abbrev=0"], cwd=ROOT, capture_output=True, text=True)
     revision = os.environ.get("REV") or last.stdout.strip()
     if not revision:

@@ -108,7 +108,7 @@ class SearchServices:
 
     @property
     def last(self) -> Mapping[str, str]:
-        """The parameters of the last request."""
+        """Return the parameters of the last request."""
         return self.asked[-1][1]
 
     def __enter__(self) -> Self:
@@ -129,14 +129,14 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that gave up is no news."""
+        """Ignore a client that gave up."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
+        """Print nothing."""
 
     def do_GET(self) -> None:
         services, asked = self.server.services, urlsplit(self.path)

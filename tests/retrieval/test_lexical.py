@@ -25,7 +25,7 @@ PASSAGES = [Passage("f", "rules.pdf", text, page=number) for number, text in enu
 
 
 def found(question: str, *earlier: str, limit: int = 60) -> list[int]:
-    """The numbers of the passages found, best first."""
+    """Return the numbers of the passages found, best first."""
     query = Query(question, earlier, FakeIndex(PASSAGES))
     return [passage.page for passage in HybridRetriever(limit=limit).find_passages(query)]
 

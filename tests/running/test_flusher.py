@@ -41,7 +41,7 @@ class Trips(RedisLogs):
         return appended
 
     def told(self, answer_id: str) -> list[tuple[int, Frame | Mark]]:
-        """The items as anybody may read them, marks with the number of the frame that follows."""
+        """Return the items as anybody may read them, marks with the number of the frame that follows."""
         self.redis.hset(answer_key(ANN, answer_id, "at"), "session", "s")
         logged = self.read_log(ANN, answer_id)
         assert logged

@@ -355,5 +355,5 @@ def test_a_keeper_that_left_begins_no_more(world: World) -> None:
 
 
 def broken(worker: str) -> tuple[list[str], bool]:
-    """What no store does, but a bug may."""
+    """Fail as no store does, but a bug may."""
     raise BUG

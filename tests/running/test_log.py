@@ -24,7 +24,7 @@ def filled(*texts: str) -> MemoryLog:
 
 
 def broken_off() -> MemoryLog:
-    """a and b, a gap, c and d."""
+    """Return a log that holds a and b, a gap, c and d."""
     log = filled("a", "b")
     log.leave_gap()
     log.append_frame(Text("c"))

@@ -21,7 +21,7 @@ def running() -> RunningAnswer:
 
 @pytest.fixture
 def rung(running: RunningAnswer) -> Iterator[None]:
-    """Somebody rings all the time, as the keeper does now and then."""
+    """Ring all the time, as the keeper does now and then."""
     over = threading.Event()
 
     def ring() -> None:

@@ -142,7 +142,7 @@ class TestGarbage:
 
 
 def dying(world: World, *items: Frame | Mark) -> RunningAnswer:
-    """An answer that had these behind its first frame when its worker, maybe of another release, died."""
+    """Return an answer that had these behind its first frame when its worker, maybe of another release, died."""
     writer = world.worker(Saying(*items), background=True)
     running = writer.ask()
     eventually(lambda: running.log.closed and running.is_flushed)

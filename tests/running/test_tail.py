@@ -33,19 +33,19 @@ def reader(world: World, writer: Worker) -> Worker:
 
 
 def fail() -> None:
-    """What is to be done at a stop, and can't be."""
+    """Fail to do what is to be done at a stop."""
     raise BUG
 
 
 def begun(writer: Worker) -> str:
-    """The id of an answer that others can read the beginning of."""
+    """Return the id of an answer that others can read the beginning of."""
     running = writer.ask()
     eventually(lambda: running.log.text() and running.is_flushed)
     return running.answer_id
 
 
 def expire(writer: Worker, answer_id: str) -> None:
-    """Its log is gone, as after a while."""
+    """Delete the log of an answer, as it expires after a while."""
     writer.redis.delete(answer_key(ANN, answer_id, "log"))
 
 
@@ -113,7 +113,7 @@ class TestOver:
 
     @pytest.fixture
     def reads(self, reader: Worker) -> list[str]:
-        """The answers whose logs were read from the store here."""
+        """Return the answers whose logs were read from the store here."""
         reads, read = list[str](), reader.logs.read_log
 
         def count(owner: Owner, answer_id: str) -> StoredLog | None:
@@ -240,11 +240,11 @@ class TestTending:
 
     @pytest.fixture
     def hasty(self, world: World, writer: Worker) -> Worker:
-        """A reading worker that looks soon at what has gone silent."""
+        """Return a reading worker that looks soon at what has gone silent."""
         return world.worker(Waiting(), pace=replace(PACE, stale=0.05))
 
     def follow(self, reader: Worker, mirror: MirroredAnswer) -> list[tuple[int, Frame]]:
-        """All that comes of it from now on; somebody reads it before the first look at it."""
+        """Return all that comes of it from now on; somebody reads it before the first look at it."""
         with closing(reader.runner.open_reader(mirror, heartbeat=WAITING_SECONDS)) as follower:
             reader.runner._tail._mirrors[mirror.followed] = mirror
             return numbered(follower)

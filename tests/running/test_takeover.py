@@ -21,12 +21,12 @@ SOURCE = Annotation("url", title="A", url="https://a.example")
 
 
 def half(*said: Step) -> list[Step]:
-    """A script that gets stuck after some of it."""
+    """Return a script that gets stuck after some of it."""
     return [*said, threading.Event()]
 
 
 def died(world: World, upstream: FakeUpstream, *, text: str, background: bool = False) -> RunningAnswer:
-    """An answer that had said so much when its worker died, and all of it in the shared log."""
+    """Return an answer that had said so much when its worker died, and all of it in the shared log."""
     worker = world.worker(upstream=upstream, background=background)
     running = worker.ask()
     eventually(lambda: running.log.text() == text and running.is_flushed)
@@ -35,7 +35,7 @@ def died(world: World, upstream: FakeUpstream, *, text: str, background: bool = 
 
 
 def ended(worker: Worker, answer_id: str) -> list[tuple[int, Frame]]:
-    """All frames once a worker has taken it over and ended it."""
+    """Return all frames once a worker has taken it over and ended it."""
     worker.kept(answer_id)
     return worker.read(answer_id)
 
@@ -196,7 +196,7 @@ class TestDeadly:
     """An answer whose work kills the worker is not given to one worker after another."""
 
     def taken_over(self, world: World, running: RunningAnswer, *script: Step) -> Worker:
-        """One more worker, which has begun to go on with the answer."""
+        """Return one more worker, which has begun to go on with the answer."""
         other = world.worker(upstream=KeepingUpstream(half(*script)), background=True)
         other.upstream.kept = half(*script)  # type: ignore[attr-defined]
         eventually(lambda: other.workers.read_held(other.presence.worker, running.answer_id))

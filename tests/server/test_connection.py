@@ -19,7 +19,7 @@ MUCH = bytes(range(256)) * 40_000
 
 @pytest.fixture
 def pair() -> Iterator[tuple[Connection, socket.socket]]:
-    """A connection, and the other end of it as the system gives it: it never waits."""
+    """Give a connection, and the other end of it as the system gives it: it never waits."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         there = socket.create_connection(listener.getsockname())
         here, _ = listener.accept()

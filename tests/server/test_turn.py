@@ -27,7 +27,7 @@ def read(turn: ReadingTurn, number: int, steps: int, order: list[int]) -> None:
 
 
 def longest_gap(readers: list[gevent.Greenlet]) -> float:
-    """The longest time for which somebody who asks for no more than a look had to wait."""
+    """Return the longest time for which somebody who asks for no more than a look had to wait."""
     longest, last = 0.0, now()
     while any(not reader.dead for reader in readers):
         gevent.sleep(0.0001)

@@ -51,7 +51,7 @@ def client(request: pytest.FixtureRequest) -> Redis:
 
 @pytest.fixture(params=["private_valkey", "system_redis"])
 def real(request: pytest.FixtureRequest) -> Redis:
-    """Those that are servers: what happens at once, or is counted, is theirs to show."""
+    """Return those that are servers: what happens at once, or is counted, is theirs to show."""
     return _emptied(request)
 
 
@@ -68,7 +68,7 @@ def stores(client: Redis) -> Stores:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    """A server that is the test's alone."""
+    """Give a server that is the test's alone."""
     server = Server(tmp_path, "--save", "")
     yield server
     server.end()

@@ -22,7 +22,7 @@ def free_port() -> int:
 
 
 def soon(true: Callable[[], object]) -> float:
-    """The seconds that it took to become true; Redis's own errors count as not yet."""
+    """Return the seconds that it took to become true. Redis's own errors count as not yet."""
     began = time.monotonic()
     while time.monotonic() - began < WAITING_SECONDS:
         with suppress(redis.RedisError):

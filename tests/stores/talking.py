@@ -53,7 +53,7 @@ class Stores(Struct, frozen=True):
 
 
 def stores_of(client: Redis, worker: str = "w1", *, turns: int = TURNS) -> Stores:
-    """As that worker has them."""
+    """Return the stores as that worker has them."""
     guard = StoreGuard()
     sessions = RedisSessions(client, guard, Kept(TTL, turns, answer=ANSWER_SECONDS, log=OPEN), worker=worker)
     limiter = RedisLimiter(client, guard, questions=QUESTIONS, seconds=60)
@@ -74,7 +74,7 @@ def stores_of(client: Redis, worker: str = "w1", *, turns: int = TURNS) -> Store
 
 
 def start_of(asked: Turn) -> Start:
-    """The first frame of an answer."""
+    """Return the first frame of an answer."""
     notice = TopicNotice(asked.topic, drifted=False, score=0.0)
     return Start(asked.answer_id, asked.session_id, created=True, model="m", topic=notice, created_at=asked.created_at)
 
@@ -93,7 +93,7 @@ def claim(
     repeat: Repeat | None = None,
     removal: Removal | None = None,
 ) -> Claimed:
-    """A claim; by default of a session that isn't known yet."""
+    """Make a claim, by default of a session that isn't known yet."""
     start = start_of(asked)
     return sessions.claim_session(
         Claim(owner, expected, asked, title, topic_title, reject, start, seed, admission, repeat, removal)
@@ -101,7 +101,7 @@ def claim(
 
 
 def find(stores: Stores, rewind: Rewind) -> Removal:
-    """What a question replaces in the session `s`."""
+    """Return what a question replaces in the session `s`."""
     removal = stores.rewinds.find_removal(ANN, "s", rewind)
     assert removal
     return removal
@@ -130,12 +130,12 @@ def ask_instead(
 
 
 def answered(asked: Turn, text: str = "Because.") -> Turn:
-    """The turn, completed."""
+    """Return the turn, completed."""
     return replace(asked, text=text, status="completed")
 
 
 def converse(stores: Stores, turns: int = 1, *, session_id: str = "s", owner: Owner = ANN) -> list[Turn]:
-    """A session of so many questions, each answered and its log closed."""
+    """Ask so many questions in a session. Each is answered, and its log is closed."""
     said = []
     for number in range(1, turns + 1):
         asked = turn(f"{session_id}-{number}", session_id=session_id, question=f"Question {number}")
@@ -156,7 +156,7 @@ def write(
     closed: bool = False,
     settled: bool = True,
 ) -> AppendOutcome:
-    """One entry more in an answer's log; by default the one behind that which its claim wrote."""
+    """Write one entry more in an answer's log, by default the one behind that which its claim wrote."""
     last = first - 1 + sum(not isinstance(item, Mark) for item in items)
     (appended,) = stores.logs.append_entries(
         [NewLogEntry(owner, answer_id, first, last, count, items, closed, closed and settled)]
@@ -165,25 +165,25 @@ def write(
 
 
 def frames(stores: Stores, answer_id: str = "first", owner: Owner = ANN) -> list[tuple[int, Sequence[Frame | Mark]]]:
-    """What the log holds: each entry's first number, and what is in it."""
+    """Return what the log holds: each entry's first number, and what is in it."""
     logged = stores.logs.read_log(owner, answer_id)
     assert logged
     return [(piece.first, piece.items) for piece in logged.entries]
 
 
 def held(answer_id: str = "first", session_id: str = "s") -> HeldAnswer:
-    """An answer as its worker is known to write it."""
+    """Return an answer as its worker is known to write it."""
     return HeldAnswer(ANN, answer_id, session_id)
 
 
 def endless(client: Redis) -> list[bytes]:
-    """Keys that would stay for ever."""
+    """Return the keys that would stay for ever."""
     keys: Iterable[bytes] = client.scan_iter("*")
     return [key for key in keys if client.ttl(key) < 0]
 
 
 def keep(files: RedisFiles, *pages: str, session_id: str = "s", file_id: str = "f1", topic: int = 1) -> StoredFile:
-    """A file whose passages are the paragraphs of its pages, in two parts where it has several."""
+    """Keep a file whose passages are the paragraphs of its pages, in two parts where it has several."""
     pieces = [(number, piece) for number, page in enumerate(pages, 1) for piece in page.splitlines(keepends=True)]
     passages = tuple(Passage(file_id, "rules.pdf", piece, page=number) for number, piece in pieces)
     half = len(passages) // 2
@@ -206,5 +206,5 @@ def keep(files: RedisFiles, *pages: str, session_id: str = "s", file_id: str = "
 
 
 def history_texts(history: RedisHistory) -> list[str]:
-    """What a session's owner reads of it, newest first."""
+    """Return what a session's owner reads of it, newest first."""
     return [said.text for said in history.load_conversation(ANN, "s", "", 100).turns]

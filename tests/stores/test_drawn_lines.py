@@ -14,7 +14,7 @@ PIECE = LineNews((b"\xff\n",))
 
 @pytest.fixture
 def lines(client: Redis) -> RedisDrawnLines:
-    """The lines of a drawing that was just begun."""
+    """Return the lines of a drawing that was just begun."""
     lines = RedisDrawnLines(client, StoreGuard())
     assert lines.claim_drawing(FIRST) == "first"
     return lines

@@ -38,7 +38,7 @@ def data(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def connect() -> Iterator[Connect]:
-    """Clients of the store of a folder; after the test all of them leave, and every server must have ended."""
+    """Give clients of the store of a folder. After the test all of them leave, and every server must have ended."""
     clients: dict[redis.Redis, Path] = {}
 
     def new(data: Path) -> redis.Redis:
@@ -54,7 +54,7 @@ def connect() -> Iterator[Connect]:
 
 
 def leave(*clients: redis.Redis) -> None:
-    """What the end of a process does: the connections and the lock of its users file go."""
+    """Do what the end of a process does: the connections and the lock of its users file go."""
     for client in clients:
         if hasattr(client, "connection_pool"):
             client.close()

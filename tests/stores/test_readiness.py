@@ -17,7 +17,7 @@ from tests.stores.servers import Server
 
 @pytest.fixture
 def limited(server: Server) -> Iterator[Redis]:
-    """A user of the server who may do everything until a test takes something away."""
+    """Give a user of the server who may do everything until a test takes something away."""
     allow(server, "on", ">secret", "+@all", "~qa:*")
     with Redis(port=server.port, username="limited", password="secret") as client:
         yield client

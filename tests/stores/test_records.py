@@ -21,7 +21,7 @@ garbage = pytest.mark.parametrize("garbage", GARBAGE, ids=lambda raw: str(raw[:4
 
 
 def store(stores: Stores, name: str, field: str, value: object) -> None:
-    """As another release has it in the session `s`."""
+    """Store it in the session `s` as another release has it."""
     stores.client.hset(session_key(ANN, "s", name), field, json.dumps(value))
 
 

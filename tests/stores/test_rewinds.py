@@ -45,7 +45,7 @@ def talk(stores: Stores, topics: Sequence[int], *, first: int = 1) -> None:
 
 
 def everything(stores: Stores) -> dict[str, Any]:
-    """All that the store has of the session, but for the moment of its last answer."""
+    """Return all that the store has of the session, but for the moment of its last answer."""
     head = stores.client.hgetall(session_key(ANN, "s", "head"))
     hashes = {
         name: stores.client.hgetall(session_key(ANN, "s", name)) for name in ("answers", "said", "files", "running")
@@ -56,7 +56,7 @@ def everything(stores: Stores) -> dict[str, Any]:
 
 
 def ids(stores: Stores) -> list[str]:
-    """The answers of the session, oldest first."""
+    """Return the answers of the session, oldest first."""
     return [said.answer_id for said in stores.history.load_conversation(ANN, "s", "", 99).turns[::-1]]
 
 

@@ -91,7 +91,7 @@ def client_of(sentinel: Sentinel, *, fresh: float) -> redis.Redis:
 
 
 def written(client: redis.Redis, guard: StoreGuard, costs: list[float]) -> bool:
-    """Whether the store took a write; where it didn't, what the refusal cost is noted."""
+    """Tell whether the store took a write. Where it didn't, what the refusal cost is noted."""
     began = time.monotonic()
     try:
         with guard:

@@ -356,7 +356,7 @@ class TestFiles:
 
 
 def places(ranking: Ranking) -> dict[str, list[int]]:
-    """The passages that each word stands in."""
+    """Return the passages that each word stands in."""
     return {
         word: sorted(part.first + (posting >> IMPACT_BITS) for part in parts for posting in part.packed)
         for word, parts in ranking.postings.items()

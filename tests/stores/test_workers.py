@@ -384,13 +384,13 @@ class TestReading:
 
 
 def _silence(stores: Stores, worker: str, milliseconds: int) -> None:
-    """As if that worker had been silent for so long."""
+    """Let that worker seem to have been silent for so long."""
     seconds, microseconds = stores.client.time()
     stores.client.zadd(ALIVE, {worker: seconds * 1000 + microseconds // 1000 - milliseconds})
 
 
 def _waiting(stores: Stores, act: Callable[[], object], *followed: FollowedAnswer) -> tuple[WorkerNews, float]:
-    """What a worker that waits hears when this is done, and how many seconds after that."""
+    """Return what a worker that waits hears when this is done, and how many seconds after that."""
     heard: list[WorkerNews] = []
     asking = threading.Event()
 

@@ -175,7 +175,7 @@ def test_hostile_question_costs_less_than_20_milliseconds(detector: LearnedDrift
 
 
 def _fastest(detector: LearnedDrift, question: str, session: Session) -> float:
-    """Seconds of this thread's own work, the best of five: a busy machine doesn't decide."""
+    """Return the seconds of this thread's own work. It is the best of five, so that a busy machine doesn't decide."""
     times = []
     for _ in range(5):
         started = time.thread_time()

@@ -23,7 +23,7 @@ def detector() -> LearnedDrift:
 
 
 def known(question: str, text: str) -> Exchange:
-    """An exchange as it is stored."""
+    """Return an exchange as it is stored."""
     return Exchange(question, text, recall_meaning(load_encoder(), question, text))
 
 

@@ -30,7 +30,7 @@ from qa_service.turns import Observation
 
 
 def who_is_asking(request: Request) -> str | None:
-    """A user's id, or None for nobody."""
+    """Return a user's id, or None for nobody."""
     return request.headers.get("X-Site-User")
 
 
@@ -113,7 +113,7 @@ search: MediaSearch = Catalogue()
 
 
 def our_assembly(settings: Settings) -> Assembly:
-    """What `assemble=` takes."""
+    """Return what `assemble=` takes."""
     return assemble(
         settings,
         upstream=upstream,
@@ -126,7 +126,7 @@ def our_assembly(settings: Settings) -> Assembly:
 
 
 def mounted() -> Flask:
-    """An existing site with the service under a prefix of its own."""
+    """Return an existing site with the service under a prefix of its own."""
     site = Flask("site")
     QAService(site, url_prefix="/qa", identify=who_is_asking, assemble=our_assembly)
     later = QAService(identify=lambda request: request.remote_user, assemble=partial(assemble, upstream=upstream))
@@ -135,5 +135,5 @@ def mounted() -> Flask:
 
 
 def alone() -> Flask:
-    """The service as an app of its own."""
+    """Return the service as an app of its own."""
     return create_app(Settings(model="gpt-5", allow_anonymous=True), identify=who_is_asking, assemble=our_assembly)

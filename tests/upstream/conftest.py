@@ -18,7 +18,7 @@ def server() -> Iterator[ScriptedUpstream]:
 
 @pytest.fixture(params=SPEAKING)
 def speaking(request) -> Callable[..., ModelUpstream]:
-    """Makes an upstream that speaks one of the protocols."""
+    """Make an upstream that speaks one of the protocols."""
     return SPEAKING[request.param]
 
 

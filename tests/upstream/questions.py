@@ -26,14 +26,15 @@ QUICK = Pauses(first=0.02, id=0.4, cancel=0.4)
 
 
 def responses(url: str, **settings) -> ModelUpstream:
-    """An upstream of the Responses API over real connections. What `Patience` has may be given by its own name."""
+    """Return an upstream of the Responses API over real connections. What `Patience` has may be given by its own
+    name."""
     background = settings.pop("background", False)
     protocol = responses_protocol(openai_client(api_key="sk-secret", base_url=url), background=background)
     return connect({"responses": protocol}, **settings)
 
 
 def chat(url: str, **settings) -> ModelUpstream:
-    """An upstream of Chat Completions."""
+    """Return an upstream of Chat Completions."""
     return connect({"chat": chat_protocol(compatible_client(api_key="sk-secret", base_url=url))}, **settings)
 
 
@@ -42,7 +43,7 @@ SPEAKING = {"responses": responses, "chat": chat}
 
 
 def connect(servers: dict[str, VendorProtocol], **settings) -> ModelUpstream:
-    """An upstream of these servers. What `Patience` has may be given by its own name."""
+    """Return an upstream of these servers. What `Patience` has may be given by its own name."""
     patience = {name: settings.pop(name) for name in Patience.__struct_fields__ if name in settings}
     return ModelUpstream(servers, **{"patience": Patience(**{"tick": 0.01, **patience}), "pauses": QUICK, **settings})
 
@@ -84,11 +85,11 @@ class Asked:
             self.error = error
 
     def join(self) -> None:
-        """Until it has ended."""
+        """Wait until it has ended."""
         self._thread.join(10)
 
     def stopped_within(self, seconds: float, reason: str = "cancelled") -> bool:
-        """Say stop; whether the reader came back in that time."""
+        """Say stop. Tell whether the reader came back in that time."""
         began = time.monotonic()
         self.stop.set(reason)
         self.join()
@@ -96,13 +97,13 @@ class Asked:
 
 
 def asked(upstream: ModelUpstream, text: str = "안녕?", stop: Stop | None = None, **fields) -> list[Delta]:
-    """All deltas of one answer; raises what it ends in."""
+    """Return all deltas of one answer. Raises what it ends in."""
     with upstream.open_answer(prompt(text, **fields), stop or StopSignal()) as deltas:
         return list(deltas)
 
 
 def attached(upstream: ModelUpstream, response_id: str) -> list[Delta]:
-    """All deltas of an answer that was opened elsewhere."""
+    """Return all deltas of an answer that was opened elsewhere."""
     with upstream.attach_answer(prompt(""), response_id, StopSignal()) as deltas:
         return list(deltas)
 
@@ -112,7 +113,7 @@ def text_from_frames(deltas: list[Delta]) -> str:
 
 
 def split_request(message: bytes) -> tuple[str, dict[str, str], bytes]:
-    """The first line of a request, its headers, each of which stands there once, and its body."""
+    """Return the first line of a request, its headers, each of which stands there once, and its body."""
     head, _, body = message.partition(b"\r\n\r\n")
     line, *fields = head.decode().split("\r\n")
     names = [field.partition(": ")[0].lower() for field in fields]

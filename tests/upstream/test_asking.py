@@ -266,7 +266,7 @@ class TestTime:
 
 @pytest.fixture
 def unreachable():
-    """Where nobody accepts and the queue is full, so that connecting takes forever."""
+    """Return an address where nobody accepts and the queue is full, so that connecting takes forever."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -372,7 +372,7 @@ def test_many_answers_at_once_are_each_their_own(server, upstream):
 
 @contextmanager
 def tunnelling(expected: str) -> Iterator[int]:
-    """The port of a proxy that connects one client who shows this credential, where there is one."""
+    """Give the port of a proxy that connects one client who shows this credential, where there is one."""
 
     def serve() -> None:
         client, _ = listener.accept()
@@ -404,7 +404,7 @@ def tunnelling(expected: str) -> Iterator[int]:
 
 @contextmanager
 def dripping() -> Iterator[int]:
-    """The port of a proxy that begins its answer and never comes to an end."""
+    """Give the port of a proxy that begins its answer and never comes to an end."""
     left = threading.Event()
 
     def serve() -> None:

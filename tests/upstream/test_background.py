@@ -28,13 +28,13 @@ def meter() -> CountingMeter:
 
 @pytest.fixture
 def kept(server, meter):
-    """An upstream in the background."""
+    """Return an upstream in the background."""
     with closing(responses(server.url, background=True, first_token=5, meter=meter)) as upstream:
         yield upstream
 
 
 def ways(server) -> list[str]:
-    """What was requested, in order; ids and the prefix left out."""
+    """Return what was requested, in order, without ids and the prefix."""
     ids = sorted(server.responses, key=len, reverse=True)
     paths = [f"{request.method} {request.path.removeprefix('/v1/responses')}" for request in server.requests]
     for one in ids:

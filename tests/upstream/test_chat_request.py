@@ -18,7 +18,7 @@ CLASSIC = "api-version=2024-10-21"
 
 
 def posted(base_url: str, *, api_key: str = "sk-1", model: str = "m") -> tuple[str, dict[str, str]]:
-    """The first line of a request, and its headers."""
+    """Return the first line of a request, and its headers."""
     client = compatible_client(api_key=api_key, base_url=read_upstream_url(base_url))
     line, headers, _ = split_request(chat_protocol(client).writer.write_question({"model": model}))
     return line, headers

@@ -31,7 +31,7 @@ COST = {"prompt_tokens": 36, "completion_tokens": 120, "total_tokens": 156}
 
 
 def delta(reason: str | None = None, index: int | None = 0, **fields) -> bytes:
-    """A chunk that adds to the message."""
+    """Return a chunk that adds to the message."""
     return chat_chunk(model="m", choices=[{"index": index, "delta": fields, "finish_reason": reason}])
 
 
@@ -44,7 +44,7 @@ def usage(**told) -> bytes:
 
 
 def whole(reason: str | None = "stop", **message) -> bytes:
-    """An answer that isn't streamed."""
+    """Return an answer that isn't streamed."""
     choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": reason}
     return json.dumps({"model": "m", "choices": [choice], "usage": COST}).encode()
 
@@ -305,7 +305,7 @@ ERRORS = {
 
 
 def listen(*chunks: bytes, size: int = 0) -> tuple[list[Delta], UpstreamError | None]:
-    """All deltas, and the error they ended in."""
+    """Return all deltas, and the error they ended in."""
     content, deltas = b"".join(chunks), []
     source = ChatReader().read_deltas(content[at : at + size] for at in range(0, len(content), size)) if size else None
     reading = source or ChatReader().read_deltas(chunks)

@@ -74,7 +74,7 @@ def other():
 
 
 def both(first: str, second: str, **settings):
-    """An upstream of the Responses API, and behind it one of Chat Completions."""
+    """Return an upstream of the Responses API, and behind it one of Chat Completions."""
     responses = responses_protocol(
         openai_client(api_key="sk-1", base_url=first), background=settings.pop("background", False)
     )

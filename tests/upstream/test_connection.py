@@ -29,7 +29,7 @@ def connection(server):
 
 @pytest.fixture
 def request_of_a_list(server) -> bytes:
-    """A request that is answered by an empty list."""
+    """Return a request that is answered by an empty list."""
     return request_bytes(httpx2.Request("GET", f"{server.url.removesuffix('/v1')}/closed"))
 
 
@@ -54,7 +54,7 @@ class TestTurns:
         return found
 
     def read_pieces(self, server, connection, script: Script, seconds: float) -> int:
-        """How many pieces came, each of which took its reader so many seconds."""
+        """Return how many pieces came, each of which took its reader so many seconds."""
         server.script(script)
         connection.send_request(request_bytes(httpx2.Request("POST", f"{server.url}/responses", json={})))
         pieces = 0

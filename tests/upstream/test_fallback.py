@@ -33,7 +33,7 @@ def meter() -> CountingMeter:
 
 @pytest.fixture
 def upstream(server, meter, speaking):
-    """With two models to fall back on, one of them the caller's own."""
+    """Make an upstream with two models to fall back on. One of them is the caller's own."""
     fallback = ("gpt-4.1", "gpt-4.1-mini", "gpt-4o")
     with closing(speaking(server.url, tries=2, fallback=fallback, first_token=0.3, meter=meter)) as asking:
         yield asking
@@ -156,7 +156,7 @@ class TestOddServers:
 
     @pytest.fixture
     def says(self, speaking):
-        """An upstream that answers everybody with these bytes, then hangs up."""
+        """Return an upstream that answers everybody with these bytes, then hangs up."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
 
             def answering(content: bytes, **settings):

@@ -20,7 +20,7 @@ MANUAL = "The pump starts when the valve opens. The filter must be cleaned every
 
 
 def passages(*texts: str) -> tuple[Passage, ...]:
-    """One file a text, numbered as in a prompt."""
+    """Return the passages of one file for each text, numbered as in a prompt."""
     numbered = enumerate(texts, 1)
     return tuple(Passage(file_id=f"f{n}", file=f"{n}.txt", text=text, n=n) for n, text in numbered)
 

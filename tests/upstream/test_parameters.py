@@ -42,7 +42,7 @@ def refusing(param: str | None, code: str | None = "unsupported_parameter", **er
 
 
 def ask_all(upstream: ModelUpstream, **fields) -> str:
-    """The text of an answer for which everything is set that can be refused."""
+    """Return the text of an answer for which everything is set that can be refused."""
     deltas = asked(upstream, **{"model": MODEL, **SET, **fields})
     assert not any(isinstance(delta, Retrying) for delta in deltas)
     return text_from_frames(deltas)
@@ -250,7 +250,7 @@ class TestLimit:
 
 
 def refusal_of(body: object, status: int = 400):
-    """The error that this body becomes."""
+    """Return the error that this body becomes."""
     response = httpx2.Response(status, request=httpx2.Request("POST", "https://upstream"))
     cause = openai.APIStatusError("refused", response=response, body=body)
     error = map_error(cause)

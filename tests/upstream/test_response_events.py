@@ -27,7 +27,7 @@ COMPLETED = event("response.completed", response={"model": "m", "status": "compl
 
 
 def listen(chunks) -> tuple[list[Delta], UpstreamError | None]:
-    """All deltas, and the error they ended in."""
+    """Return all deltas, and the error they ended in."""
     deltas: list[Delta] = []
     source = ResponseReader().read_deltas(chunks)
     while True:
@@ -53,7 +53,7 @@ def piece(text: str, output_index: int = 0) -> bytes:
 
 @cache
 def outcome(name: str, size: int) -> tuple[list[Delta], UpstreamError | None]:
-    """What a recording gives when it comes in chunks of that size."""
+    """Return what a recording gives when it comes in chunks of that size."""
     content = (RECORDINGS / f"{name}.sse").read_bytes()
     return listen(content[start : start + size] for start in range(0, len(content), size))
 

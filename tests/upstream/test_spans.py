@@ -25,7 +25,7 @@ def filed(index) -> dict:
 
 
 def cited(stream: list[bytes]) -> list[str]:
-    """What stands in the places of the sources, in the text that readers have."""
+    """Return what stands in the places of the sources, in the text that readers have."""
     deltas, failed = listen(stream)
     assert not failed
     text = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))

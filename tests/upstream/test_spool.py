@@ -26,7 +26,7 @@ def chunks(content: bytes, size: int) -> Iterator[bytes]:
 
 
 def read_pictures(content: bytes, size: int, folder: Path) -> list[tuple[int, bool, bytes]]:
-    """The pictures of a body that comes in chunks of this size; nothing of them is left behind."""
+    """Return the pictures of a body that comes in chunks of this size; nothing of them is left behind."""
     found = [
         (delta.index, delta.partial, Path(delta.path).read_bytes())
         for delta in ResponseReader(spool=str(folder)).read_deltas(chunks(content, size))
@@ -37,7 +37,7 @@ def read_pictures(content: bytes, size: int, folder: Path) -> list[tuple[int, bo
 
 
 def stream(*pictures: str) -> bytes:
-    """An answer in which each picture comes twice as a part, then whole, and again at the end."""
+    """Return an answer in which each picture comes twice as a part, then whole, and again at the end."""
     first, *rest = answer(['그림 "result":"AAAA', "입니다."])
     items = [{"type": "image_generation_call", "result": picture} for picture in pictures]
     drawn = [

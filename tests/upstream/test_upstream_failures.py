@@ -200,7 +200,7 @@ def test_no_message_repeats_upstreams_words(server, status, speaking):
 
 
 def exceptions_of(module) -> list[type[Exception]]:
-    """Those that a module offers; asking its lazy members for their class would load them all."""
+    """Return the exceptions that a module offers. Asking its lazy members for their class would load them all."""
     classes = [found for found in vars(module).values() if issubclass(type(found), type)]
     return [found for found in classes if issubclass(found, Exception) and not issubclass(found, Warning)]
 

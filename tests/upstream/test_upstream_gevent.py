@@ -50,7 +50,7 @@ print(json.dumps(found | {"lengths": [len(answer.value) for answer in answers]})
 
 @pytest.fixture(scope="module", params=SPEAKING)
 def found(request):
-    """What one such process says: which stops woke their greenlet within a second, and how long answers were."""
+    """Return what one such process says: which stops woke their greenlet within a second, and how long answers were."""
     with ScriptedUpstream() as server:
         command = [sys.executable, "-c", PROGRAM, server.url, request.param, *PHASES]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)

@@ -35,7 +35,7 @@ END = f"--{BOUNDARY}--\r\n".encode()
 
 
 def part(content: bytes, name: str = "files", filename: str | None = "a.txt") -> bytes:
-    """One part of a multipart body; a field where `filename` is None."""
+    """Return one part of a multipart body. It is a field where `filename` is None."""
     file = f'; filename="{filename}"' if filename is not None else ""
     return f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'.encode() + content + b"\r\n"
 
@@ -119,15 +119,15 @@ class House:
         return response
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> TestResponse:
-        """An address below the prefix."""
+        """Get an address below the prefix."""
         return self.client.get(f"/api/{path}", headers=headers)
 
     def uploads(self) -> list[Path]:
         return list(self.assembly.uploads.iterdir())
 
     def left_behind(self) -> list[object]:
-        """Uploads, keys and running answers; a worker hearing nothing leaves none of them. What the rate limit has
-        counted is gone some milliseconds later."""
+        """Return the uploads, keys and running answers, of which a worker without readers leaves none. What the rate
+        limit has counted is gone some milliseconds later."""
         keys = [key for key in self.store.keys("*") if b"qa:{workers}:" not in key and not key.endswith(b":rate")]
         return [*self.uploads(), *keys, *range(self.assembly.runner.count_answers())]
 
@@ -140,7 +140,7 @@ class House:
             knowledge.database.close()
 
     def settle(self) -> None:
-        """Until nothing runs, and everybody knows."""
+        """Wait until nothing runs, and everybody knows it."""
         until = time.monotonic() + HELD
         while self.assembly.runner._running and time.monotonic() < until:
             time.sleep(0.005)
@@ -148,7 +148,7 @@ class House:
 
 
 def frames(response: TestResponse) -> list[dict[str, Any]]:
-    """The frames of a typed stream, read to its end."""
+    """Return the frames of a typed stream, read to its end."""
     assert response.status_code == 200, response.get_data(as_text=True)
     assert response.mimetype == "text/event-stream"
     with closing(response):
@@ -157,12 +157,12 @@ def frames(response: TestResponse) -> list[dict[str, Any]]:
 
 
 def text(response: TestResponse) -> str:
-    """The answer."""
+    """Return the answer."""
     return "".join(frame["content"] for frame in frames(response) if frame["type"] == "text")
 
 
 def refusal(response: TestResponse, status: int, code: str) -> dict[str, Any]:
-    """The problem of a response, whose shape is checked."""
+    """Return the problem of a response, whose shape is checked."""
     problem: dict[str, Any] = response.get_json(force=True)
     assert (response.status_code, problem["code"]) == (status, code), problem
     assert response.content_type == "application/problem+json"

@@ -34,7 +34,7 @@ def run(house: House, *messages: dict[str, Any], thread: str = THREAD, **members
 
 
 def events(response: TestResponse) -> list[dict[str, Any]]:
-    """The events of a run, in an order that clients take."""
+    """Return the events of a run, in an order that clients take."""
     assert response.status_code == 200, response.get_data(as_text=True)
     with closing(response):
         found = read_agent_events(response.get_data())

@@ -24,7 +24,7 @@ def seqs(got: list[dict[str, Any]]) -> list[int]:
 
 
 def over(house: House, headers: dict[str, str] | None = None) -> str:
-    """The id of an answer of five frames that everybody knows the end of."""
+    """Return the id of an answer of five frames that everybody knows the end of."""
     answer = house.session(headers=headers)["answerId"]
     house.settle()
     assert isinstance(answer, str)
@@ -32,7 +32,7 @@ def over(house: House, headers: dict[str, str] | None = None) -> str:
 
 
 def begun(house: House, headers: dict[str, str] | None = None) -> str:
-    """The id of an answer that waits behind its second frame, as others know it."""
+    """Return the id of an answer that waits behind its second frame, as others know it."""
     response = house.begin(headers=headers)
     answer: str = response.headers["X-Answer-Id"]
     running = house.assembly.runner._running[answer]

@@ -25,7 +25,7 @@ def user(text: str, *files: dict[str, str], id: str = "u") -> dict[str, Any]:
 
 
 def assistant(id: str, text: str = "안녕하세요.") -> dict[str, Any]:
-    """A message as a page keeps it: what isn't text is of no use to us, and must not get in the way."""
+    """Return a message as a page keeps it: what isn't text is of no use to us, and must not get in the way."""
     parts: list[dict[str, Any]] = [
         {"type": "step-start"},
         {"type": "text", "text": text, "state": "done"},
@@ -95,7 +95,7 @@ def answer_of(response: TestResponse) -> dict[str, Any]:
 
 
 def turns_of(house: House, session_id: str, headers: dict[str, str] = KIM) -> list[tuple[str, str]]:
-    """The questions of a session with the ids of their answers, oldest first."""
+    """Return the questions of a session with the ids of their answers, oldest first."""
     session = house.get(f"sessions/{session_id}", headers).get_json()
     return [(turn["question"], turn["answerId"]) for turn in reversed(session["turns"])]
 

@@ -30,7 +30,7 @@ FILE = {
 
 
 def said(*texts: Any) -> list[dict[str, Any]]:
-    """A conversation in which the user and the assistant take turns."""
+    """Return a conversation in which the user and the assistant take turns."""
     return [
         {"role": role, "content": text} for role, text in zip(("user", "assistant") * len(texts), texts, strict=False)
     ]
@@ -49,7 +49,7 @@ def completed(house: House, *texts: Any, **fields: Any) -> dict[str, Any]:
 
 
 def refused(response: TestResponse, status: int, code: str) -> dict[str, Any]:
-    """The error of a refusal, whose shape is checked."""
+    """Return the error of a refusal, whose shape is checked."""
     error: dict[str, Any] = response.get_json()["error"]
     assert (response.status_code, error["code"]) == (status, code), error
     assert error["message"]

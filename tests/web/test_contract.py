@@ -30,14 +30,14 @@ DELTAS = (
 
 
 def ask_with_files(house: House) -> list[dict[str, Any]]:
-    """The frames of an answer with a file that is read and one that isn't."""
+    """Return the frames of an answer with a file that is read and one that isn't."""
     files = [(io.BytesIO(TERMS.encode()), "약관.txt"), (io.BytesIO(b"\x00\x01\x02"), "hum.mp3")]
     form: dict[str, Any] = {"question": "환불은 며칠 안에 되나요?", "files": files}
     return frames(house.client.post("/api/ask", data=form, headers=KIM))
 
 
 def undeclared(got: list[dict[str, Any]]) -> dict[str, list[str]]:
-    """What is wrong with these frames, by their type."""
+    """Return what is wrong with these frames, by their type."""
     return {frame["type"]: found for frame in got if (found := problems("TypedFrame", frame))}
 
 
@@ -80,7 +80,7 @@ class TestFrames:
 
 @pytest.fixture
 def kept(house: House) -> tuple[House, str, str]:
-    """A service with a conversation of two answers and two files, its id, and that of the answer."""
+    """Return a service with a conversation of two answers and two files, its id, and that of the answer."""
     house.model.deltas = DELTAS
     start = ask_with_files(house)[0]["content"]
     house.model.error = UpstreamRateLimited()

@@ -35,7 +35,7 @@ def library(make_library: MakeLibrary) -> House:
 
 
 def add(house: House, text: str, name: str = "a.txt", headers: dict[str, str] | None = None, **fields: str) -> Any:
-    """Add a document by a form; the response."""
+    """Add a document by a form. Return the response."""
     form = {**fields, "files": (io.BytesIO(text.encode()), name)}
     return house.client.post("/api/documents", data=form, headers=headers or SITE)
 

@@ -28,7 +28,7 @@ URLENCODED = "application/x-www-form-urlencoded"
 
 
 def raw_part(head: str | bytes, content: bytes) -> bytes:
-    """A part with these headers behind `Content-Disposition: form-data;`."""
+    """Return a part with these headers behind `Content-Disposition: form-data;`."""
     head = head.encode() if isinstance(head, str) else head
     return f"--{BOUNDARY}\r\nContent-Disposition: form-data; ".encode() + head + b"\r\n\r\n" + content + b"\r\n"
 

@@ -27,7 +27,7 @@ def request_on(connection: socket.socket, **environ: Any) -> Request:
 
 @pytest.fixture(params=["tcp", "unix"])
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    """The server's end and the caller's."""
+    """Give the server's end and the caller's."""
     if request.param == "unix":
         ours, theirs = socket.socketpair()
     else:

@@ -31,7 +31,7 @@ MakeSettings = Callable[..., Settings]
 
 @pytest.fixture
 def make_site(store: redis.Redis, settings: MakeSettings) -> Iterator[Callable[..., House]]:
-    """A site of somebody else's with the service in it."""
+    """Give a site of somebody else's with the service in it."""
     made: list[House] = []
 
     def make(

@@ -25,7 +25,7 @@ APP_ORIGINS = ("capacitor://localhost", "ionic://localhost", "tauri://localhost"
 
 
 def logged_in(request: Request) -> str | None:
-    """The host site's way: a cookie names the user."""
+    """Name the user as the host site does, by a cookie."""
     return request.cookies.get("user")
 
 

@@ -57,7 +57,7 @@ def lines(pieces: Iterable[bytes]) -> list[dict[str, Any]]:
 
 
 def told(response: TestResponse) -> tuple[list[dict[str, Any]], bool]:
-    """The lines, and whether the connection was cut behind them."""
+    """Return the lines, and whether the connection was cut behind them."""
     pieces: list[bytes] = []
     with closing(response):
         try:

@@ -23,7 +23,7 @@ META = {
 
 @pytest.fixture
 def house(make_house: MakeHouse, knowledge: Database, knowledge_url: str) -> House:
-    """A service whose knowledge base has two shared pages and one of somebody else."""
+    """Return a service whose knowledge base has two shared pages and one of somebody else."""
     put(knowledge, "연체 안내", "책을 늦게 돌려주면 하루에 백 원을 냅니다.", title="연체 안내")
     put(knowledge, "Opening hours", "The library opens at nine.", "It closes at eight in the evening.")
     put(knowledge, "secret", "The library of somebody else opens at ten.", key=CollectionKey("b" * 32, "own"))
@@ -36,7 +36,7 @@ def send(house: House, message: Any, version: str = "2025-06-18", **headers: str
 
 
 def call(house: House, method: str, **params: Any) -> Any:
-    """The answer to a request, which is the result or the error."""
+    """Return the answer to a request, which is the result or the error."""
     response = send(house, {"jsonrpc": "2.0", "id": 7, "method": method, "params": params})
     assert (response.status_code, response.mimetype) == (200, "application/json")
     answer = response.get_json()

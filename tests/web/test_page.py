@@ -27,7 +27,7 @@ LATENCY, BYTES_PER_SECOND = 0.3, 50_000
 
 
 def policy(house: House) -> dict[str, str]:
-    """The policy of the page, by its directives."""
+    """Return the policy of the page, by its directives."""
     header = house.client.get("/").headers["Content-Security-Policy"]
     return dict(rule.strip().partition(" ")[::2] for rule in header.split(";"))
 

@@ -21,7 +21,7 @@ OTHER = {**KEY, "X-User-Id": "ben"}
 
 @pytest.fixture
 def told(house: House, tmp_path: Path) -> list[dict[str, object]]:
-    """Frames of Ann's answer, in which a picture was drawn."""
+    """Return frames of Ann's answer, in which a picture was drawn."""
     path = tmp_path / "drawn.png"
     path.write_bytes(PNG)
     drawn = [Drawing(), Drawn(0, True, str(path)), Drawn(0, False, str(path))]

@@ -24,7 +24,7 @@ def ask_with_file(house: House, **fields: Any) -> Any:
 
 
 def find_faults(definitions: dict[str, Any], name: str, value: Any) -> list[str]:
-    """What is wrong with a value, by the definition with this name."""
+    """Return what is wrong with a value, by the definition with this name."""
     validator = Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": closed(definitions)})
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]
 

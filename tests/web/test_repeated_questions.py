@@ -208,6 +208,6 @@ class TestJoining:
 
 
 def unbegun(house: House) -> None:
-    """As if the answer of the only key were still to be let in."""
+    """Let the answer of the only key seem not to be let in yet."""
     (key,) = house.store.keys("*:repeat:*")
     assert house.store.expire(key, RESERVED_SECONDS)

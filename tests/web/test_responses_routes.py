@@ -21,7 +21,7 @@ LETTER = base64.b64encode(b"The sky is blue because of Rayleigh scattering.").de
 
 
 def sdk_for(house: House, user: str = KIM, *, key: str = SERVER_SECRET) -> openai.OpenAI:
-    """The SDK of one of the site's users."""
+    """Return the SDK of one of the site's users."""
     transport = httpx2.WSGITransport(app=house.app)
     return openai.OpenAI(
         api_key=key,
@@ -41,13 +41,13 @@ def sdk(house: House) -> Iterator[openai.OpenAI]:
 
 @pytest.fixture
 def ask(sdk: openai.OpenAI) -> Any:
-    """Asks for a whole response."""
+    """Ask for a whole response."""
     return partial(sdk.responses.create, model="gpt-4.1-mini")
 
 
 @pytest.fixture
 def begin(house: House, sdk: openai.OpenAI) -> Any:
-    """Asks, and reads on to the first words, behind which the model waits."""
+    """Ask, and read on to the first words, behind which the model waits."""
 
     def begin(**fields: Any) -> tuple[Any, list[Any]]:
         house.model.go.clear()
@@ -63,7 +63,7 @@ def begin(house: House, sdk: openai.OpenAI) -> Any:
 
 
 def said_to(house: House) -> list[str]:
-    """The texts of the latest prompt."""
+    """Return the texts of the latest prompt."""
     return [message.text for message in house.model.prompts[-1].messages]
 
 

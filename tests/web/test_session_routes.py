@@ -27,7 +27,7 @@ TERMS = "제1조 환불은 7일 안에 됩니다.\n\n제2조 배송은 이틀 �
 
 
 def with_file(house: House, headers: dict[str, str] | None = None) -> dict[str, Any]:
-    """Ask with a file; the start."""
+    """Ask with a file. Return the `start`."""
     form = {"question": "환불은?", "files": (io.BytesIO(TERMS.encode()), "약관.txt")}
     start = frames(house.client.post("/api/ask", data=form, headers=headers))[0]["content"]
     assert isinstance(start, dict)

@@ -85,7 +85,7 @@ class TestSites:
 class TestSinglePage:
     @pytest.fixture
     def site(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Website]:
-        """A site on this machine that may be read, unlike everything else of this machine."""
+        """Give a site on this machine that may be read, unlike everything else of this machine."""
         usual = fetching.PageFetcher.__init__
         monkeypatch.setattr(
             fetching.PageFetcher,

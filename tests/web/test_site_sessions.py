@@ -12,7 +12,7 @@ from tests.web.house import House, refusal
 
 
 def logged_in(_: Request) -> str | None:
-    """The host site's way: Flask's own session names the user."""
+    """Name the user as the host site does, by Flask's own session."""
     return session.get("user")
 
 
@@ -30,7 +30,7 @@ def caller(worker: House, cookie: str) -> str:
 
 @pytest.fixture
 def workers(make_house: MakeHouse) -> tuple[House, House]:
-    """Two workers of a site, of which the first one logs people in."""
+    """Return two workers of a site, of which the first one logs people in."""
     houses = tuple(make_house({"identify": logged_in}, allow_anonymous=False) for _ in range(2))
     for house, key in zip(houses, ("one", "two"), strict=True):
         house.app.secret_key = key
@@ -39,7 +39,7 @@ def workers(make_house: MakeHouse) -> tuple[House, House]:
 
 
 def cookie_of(worker: House) -> str:
-    """The session cookie of a person who has logged in at this worker."""
+    """Return the session cookie of a person who has logged in at this worker."""
     client = worker.client
     with client.session_transaction() as kept:
         kept["user"] = "kim"

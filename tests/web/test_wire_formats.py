@@ -32,7 +32,7 @@ START = Start(
 
 @pytest.fixture
 def open_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A table with one row more."""
+    """Add one row to the table of formats."""
     monkeypatch.setitem(FORMATS, OPEN_PARTS.name, OPEN_PARTS)  # type: ignore[arg-type]
 
 

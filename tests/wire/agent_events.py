@@ -11,7 +11,7 @@ _EVENT: TypeAdapter[Any] = TypeAdapter(Event)
 
 
 def read_agent_events(stream: bytes) -> list[dict[str, Any]]:
-    """The events of a stream. Each must be valid, and have no member that the protocol doesn't describe."""
+    """Return the events of a stream. Each must be valid, and have no member that the protocol doesn't describe."""
     blocks = stream.decode().removesuffix("\n\n").split("\n\n") if stream else []
     lines = [block for block in blocks if not block.startswith(":")]
     assert all(line.startswith("data: ") and len(line.splitlines()) == 1 for line in lines)

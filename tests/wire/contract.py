@@ -10,7 +10,8 @@ SCHEMAS = build_schemas()
 
 
 def closed(schema: Any) -> Any:
-    """The schema, in which no object has a field that isn't declared. Clients ignore such fields; tests don't."""
+    """Return the schema, in which no object has a field that isn't declared. Clients ignore such fields; tests
+    don't."""
     if isinstance(schema, list):
         return [closed(each) for each in schema]
     if not isinstance(schema, dict):
@@ -23,6 +24,6 @@ CLOSED = closed(SCHEMAS)
 
 
 def problems(name: str, value: Any) -> list[str]:
-    """What is wrong with a value, by the declaration with this name."""
+    """Return what is wrong with a value, by the declaration with this name."""
     validator = Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": CLOSED})
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]

@@ -39,13 +39,13 @@ def encoder(*sent: Frame, usage: bool = False) -> CompletionEncoder:
 
 
 def read_events(stream: bytes) -> list[str]:
-    """The data of each event, as the official SDK finds it."""
+    """Return the data of each event, as the official SDK finds it."""
     assert len(stream.decode().splitlines()) == stream.count(b"\n")
     return [event.data for event in SSEDecoder().iter_bytes(iter([stream]))]
 
 
 def read_chunks(stream: bytes) -> list[dict[str, Any]]:
-    """The events that are JSON. Each must be as it is declared."""
+    """Return the events that are JSON. Each must be as it is declared."""
     chunks: list[dict[str, Any]] = [msgspec.json.decode(data) for data in read_events(stream) if data != "[DONE]"]
     for chunk in chunks:
         assert problems("OpenAIErrorObject" if "error" in chunk else "CompletionChunk", chunk) == []
@@ -53,7 +53,7 @@ def read_chunks(stream: bytes) -> list[dict[str, Any]]:
 
 
 def streamed(*frames: Frame, usage: bool = False) -> bytes:
-    """A whole stream of these frames behind a start."""
+    """Return a whole stream of these frames behind a start."""
     whole = encoder(usage=usage)
     return whole.head() + whole.batch(1, [START, *frames]) + whole.tail()
 

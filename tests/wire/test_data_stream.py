@@ -23,7 +23,7 @@ def encoder(*sent: Frame) -> DataStreamEncoder:
 
 
 def read(stream: bytes) -> list[tuple[str, Any]]:
-    """The code and the value of each line."""
+    """Return the code and the value of each line."""
     lines = stream.decode().removesuffix("\n").split("\n")
     return [(line[0], msgspec.json.decode(line[2:])) for line in lines if line[1] == ":"]
 

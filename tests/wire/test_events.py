@@ -17,7 +17,7 @@ def encoder(*sent: Frame, seconds: list[float] | None = None) -> EventsEncoder:
 
 
 def read_events(stream: bytes) -> list[tuple[str, str, Any]]:
-    """Each event as its id, its name (`message` where it has none, as the standard says) and its data."""
+    """Return each event as its id, its name (`message` where it has none, as the standard says) and its data."""
     events = []
     for block in stream.decode().removesuffix("\n\n").split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.split("\n"))

@@ -21,14 +21,14 @@ def row(request: pytest.FixtureRequest) -> WireFormat:
 
 
 def encoder_of(row: WireFormat, *, sent: int = 0) -> FrameEncoder:
-    """Of a reader that has seen so many of the frames."""
+    """Return the encoder for a reader that has seen so many of the frames."""
     assert row.encoder
     start = FRAMES[0]
     return row.encoder(FormatContext("a1", "/api", start=start, sent=FRAMES[:sent]))  # type: ignore[arg-type]
 
 
 def encoded(encoder: FrameEncoder, first: int, frames: Sequence[Frame]) -> bytes:
-    """The frames without what an `EventSource` is told once for each connection."""
+    """Return the frames without what an `EventSource` is told once for each connection."""
     return encoder.batch(first, frames).replace(b"retry: 3000\n", b"")
 
 

@@ -59,7 +59,7 @@ def encoded(frames: Sequence[Frame], echo: Echo = NO_ECHO) -> bytes:
 
 
 def sdk_of(stream: bytes) -> openai.OpenAI:
-    """The official SDK, which gets this stream from its server and refuses what isn't as its types say."""
+    """Return the official SDK, which gets this stream from its server and refuses what isn't as its types say."""
 
     def serve(_: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, headers={"Content-Type": "text/event-stream"}, content=stream)
@@ -69,19 +69,20 @@ def sdk_of(stream: bytes) -> openai.OpenAI:
 
 
 def events_of(stream: bytes) -> list[Any]:
-    """The events as the SDK gives them to whoever reads them one by one."""
+    """Return the events as the SDK gives them to whoever reads them one by one."""
     with sdk_of(stream) as client:
         return list(client.responses.create(model="mini", input="Why?", stream=True))
 
 
 def final_of(stream: bytes) -> Any:
-    """The response that the SDK's own helper puts together, which demands that the events come in their order."""
+    """Return the response that the SDK's own helper puts together, which demands that the events come in their
+    order."""
     with sdk_of(stream) as client, client.responses.stream(model="mini", input="Why?") as events:
         return events.get_final_response()
 
 
 def data_of(stream: bytes) -> Iterator[dict[str, Any]]:
-    """Each event as a reader of lines finds it. The line before names it."""
+    """Return each event as a reader of lines finds it. The line before names it."""
     for block in stream.decode().split("\n\n"):
         lines = block.split("\n")
         if lines[0].startswith("event: "):

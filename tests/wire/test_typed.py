@@ -71,7 +71,7 @@ def typed(prefix: str = "/api", *, ids: bool = False) -> TypedEncoder:
 
 
 def decoded(encoded: bytes) -> dict[str, Any]:
-    """The JSON of one frame that has nothing beside its data."""
+    """Return the JSON of one frame that has nothing beside its data."""
     assert encoded.startswith(b"data: ")
     assert encoded.endswith(b"\n\n")
     found: dict[str, Any] = msgspec.json.decode(encoded[6:-2])

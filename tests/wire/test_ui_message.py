@@ -36,7 +36,7 @@ def kinds(found: list[dict[str, Any]]) -> list[str]:
 
 
 def steps(found: list[dict[str, Any]]) -> list[str]:
-    """The text of each step. A piece in a part that isn't open is an error, as it is for the SDK."""
+    """Return the text of each step. A piece in a part that isn't open is an error, as it is for the SDK."""
     texts: list[str] = []
     open_parts: set[str] = set()
     for chunk in found:

@@ -43,14 +43,14 @@ def contract(offer: Offer = OFFER, language: Language = "en") -> dict[str, Any]:
 
 
 def list_routes(app: Flask) -> Iterator[tuple[str, str]]:
-    """The method and the address of each route, without those that refuse all other addresses."""
+    """Return the method and the address of each route, without those that refuse all other addresses."""
     for rule in app.url_map.iter_rules():
         if not rule.endpoint.endswith(".elsewhere"):
             yield from ((method, rule.rule) for method in (rule.methods or set()) - {"HEAD", "OPTIONS"})
 
 
 def as_written(address: str) -> str:
-    """The address of a route as the contract writes its path."""
+    """Return the address of a route as the contract writes its path."""
     return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: f"{{{in_camel_case(found[1])}}}", address.removeprefix("/api"))
 
 
@@ -188,14 +188,14 @@ class TestSchemas:
 
 
 def question_fields(offer: Offer) -> dict[str, Any]:
-    """The fields of a question with files."""
+    """Return the fields of a question with files."""
     content = contract(offer)["paths"]["/ask"]["post"]["requestBody"]["content"]
     fields: dict[str, Any] = content["multipart/form-data"]["schema"]["properties"]
     return fields
 
 
 def find_references(value: Any) -> Iterator[str]:
-    """Every reference of a document."""
+    """Return every reference of a document."""
     if isinstance(value, dict):
         if isinstance(value.get("$ref"), str):
             yield value["$ref"]
@@ -206,7 +206,7 @@ def find_references(value: Any) -> Iterator[str]:
 
 
 def find_codes(paths: dict[str, Any]) -> Iterator[str]:
-    """The codes of all refusals."""
+    """Return the codes of all refusals."""
     for methods in paths.values():
         for operation in methods.values():
             for response in operation["responses"].values():

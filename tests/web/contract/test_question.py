@@ -41,7 +41,7 @@ class NotedFields(dict[str, Any]):
 
 
 def fields_read(sent: dict[str, Any]) -> set[str]:
-    """The names of the fields that are looked for when these were sent."""
+    """Return the names of the fields that are looked for when these were sent."""
     noted: set[str] = set()
     fields = NotedFields(sent, noted)
     with suppress(InvalidField):
