@@ -24,7 +24,7 @@ import qa_service
 Node: TypeAlias = tuple[Any, Any]
 Pattern: TypeAlias = re.Pattern[str] | re.Pattern[bytes]
 Attack: TypeAlias = tuple[str, str, str]
-"""What a text begins with, what it repeats, and what it ends with."""
+"""An `Attack` is what a text begins with, what it repeats, and what it ends with."""
 Use: TypeAlias = Callable[[Pattern, Any], object]
 
 REPEATS = (kinds.MAX_REPEAT, kinds.MIN_REPEAT, kinds.POSSESSIVE_REPEAT)
@@ -39,11 +39,11 @@ _JAVASCRIPT = re.compile(
 MANY = 8
 """A repetition that may take fewer than this can't make an expression slow by itself."""
 ALTERNATIVES = 4
-"""How many examples of one part are made."""
+"""So many examples of one part are made."""
 LETTERS = 16
 FRAGMENTS = 160
 MOST = 400
-"""Texts for one expression."""
+"""So many texts are made for one expression."""
 ENDS = ("", "\x01", "쿠", "\n!")
 ORDINARY = "a1 A가\n_."
 CATEGORIES = {
@@ -60,11 +60,11 @@ PROPERTIES = {
     r"\p{L}": "A-Za-z가",
     r"\p{Z}": r" \xa0\u3000",
 }
-"""JavaScript's classes of letters that Python doesn't know, each with some letters of it."""
+"""These are JavaScript's classes of letters that Python doesn't know, each with some letters of it."""
 
 
 class TooSlow(AssertionError):
-    """An expression that would not have come to an end while anybody waits."""
+    """A `TooSlow` says that an expression would not have come to an end while anybody waits."""
 
 
 def attacks_on(pattern: Pattern) -> list[Attack]:

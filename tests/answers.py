@@ -52,7 +52,8 @@ def failure(told: Sequence[Frame]) -> Failure:
 
 
 class Conversation:
-    """Ann's session `chat`: desk and line over a Redis in memory, one question after another."""
+    """A `Conversation` is Ann's session `chat`, with desk and line over a Redis in memory, to which one question comes
+    after another."""
 
     def __init__(self, upstream: FakeUpstream, **others: object) -> None:
         redis, guard = client(), StoreGuard()

@@ -51,7 +51,7 @@ LONGEST_FIRST = (
     "indexing",
     "knowledge",
 )
-"""The files that take longest, and then the folders whose tests wait for real processes."""
+"""These are the files that take longest, and then the folders whose tests wait for real processes."""
 
 # A shell lets what it runs in the background ignore Ctrl-C, and all processes of the tests would ignore it, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -16,7 +16,7 @@ from fpdf.enums import AccessPermission
 from PIL import Image
 
 KOREAN_FONT = "/usr/share/fonts/truetype/nanum/NanumGothic.ttf"
-"""Of Debian's package fonts-nanum."""
+"""This font is in Debian's package fonts-nanum."""
 
 WORD_TYPES = "application/vnd.openxmlformats-officedocument.wordprocessingml"
 MAIN_TYPE = f"{WORD_TYPES}.document.main+xml"

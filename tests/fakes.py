@@ -76,22 +76,20 @@ ANSWER = (TextDelta("The answer "), TextDelta("is 42."), STOPPED)
 WAITING_SECONDS = 10.0
 
 Vectors = dict[tuple[str, int], bytes]
-"""The vectors of passages, by the encoder's name and the passage's number."""
+"""A `Vectors` has the vectors of passages, by the encoder's name and the passage's number."""
 Step = Delta | BaseException | threading.Event
 
 
 class Seen(str):
-    """Text whose end can be seen."""
+    """A `Seen` is a text whose end can be seen."""
 
     __slots__ = ("__weakref__",)
 
 
 class FakeUpstream:
-    """Plays scripts, one a question and the last for all that follow, and remembers what it was asked.
-
-    An error in a script is raised, an event waited for until somebody says stop. `closed` counts the answers that
-    were let go of, `sees` says whether it takes pictures.
-    """
+    """A `FakeUpstream` plays scripts, and remembers what it was asked. Each question gets one script, and all that
+    follow get the last one. An error in a script is raised, and an event is waited for until somebody says stop.
+    `closed` counts the answers that were let go of, and `sees` says whether it takes pictures."""
 
     def __init__(self, *scripts: Sequence[Step]) -> None:
         self._scripts = list(scripts) or [ANSWER]
@@ -128,10 +126,9 @@ def _played(script: Sequence[Step], stop: Stop) -> Iterator[Delta]:
 
 
 class KeepingUpstream(FakeUpstream):
-    """An upstream that keeps what it says under an id, and tells it again to whoever attaches.
-
-    `attached` are the ids that somebody attached to; `kept` is what they are told, an answer's own script unless set.
-    """
+    """A `KeepingUpstream` is an upstream that keeps what it says under an id, and tells it again to whoever attaches.
+    `attached` are the ids that somebody attached to. `kept` is what they are told, which is the answer's own script
+    unless it is set."""
 
     def __init__(self, *scripts: Sequence[Step]) -> None:
         super().__init__(*scripts)
@@ -150,11 +147,9 @@ class KeepingUpstream(FakeUpstream):
 
 
 class FakeReader:
-    """Reads texts whose pages end with a form feed and whose passages end with a blank line.
-
-    A name ending in `.broken` is a damaged file, one ending in `.png` a picture, one ending in `.endless` goes on until
-    somebody says stop.
-    """
+    """A `FakeReader` reads texts whose pages end with a form feed and whose passages end with a blank line. A file
+    whose name ends in `.broken` is damaged, one in `.png` is a picture, and one in `.endless` goes on until somebody
+    says stop."""
 
     def __init__(self) -> None:
         self.read_names: list[str] = []
@@ -190,8 +185,8 @@ def _passages(pages: Sequence[str], name: str) -> tuple[Passage, ...]:
 
 
 class FakeSessions:
-    """A `SessionStore` in memory, which knows the sessions of these admissions as claimed already; `available` says
-    whether it can be reached, `outcome` what comes of each save."""
+    """A `FakeSessions` is a `SessionStore` in memory, which knows the sessions of these admissions as claimed already;
+    `available` says whether it can be reached, `outcome` what comes of each save."""
 
     def __init__(self, *claimed: Admission) -> None:
         self.available = True
@@ -305,7 +300,7 @@ def _claimed(session: Session, claim: Claim) -> Session:
 
 
 class FakeFiles:
-    """A `FileStore` in memory, for one session."""
+    """A `FakeFiles` is a `FileStore` in memory, for one session."""
 
     def __init__(self) -> None:
         self.passages: dict[str, dict[int, Passage]] = {}
@@ -334,7 +329,7 @@ class FakeFiles:
 
 
 class FakeDrawings:
-    """A `PictureStore` in memory; `gone` says that there is no session."""
+    """A `FakeDrawings` is a `PictureStore` in memory; `gone` says that there is no session."""
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, int], Picture] = {}
@@ -355,7 +350,7 @@ def gallery(
 
 
 class FakeIndex:
-    """An `Index` over passages at hand."""
+    """A `FakeIndex` is an `Index` over passages at hand."""
 
     def __init__(self, passages: Sequence[Passage], vectors: Vectors | None = None) -> None:
         self._passages = passages
@@ -384,7 +379,7 @@ class FakeIndex:
 
 
 class FakeRepeats:
-    """A `Repeats` in memory."""
+    """A `FakeRepeats` is a `Repeats` in memory."""
 
     def __init__(self) -> None:
         self.taken: dict[tuple[str, str], Reserved] = {}
@@ -400,7 +395,7 @@ class FakeRepeats:
 
 
 class FakeRoom:
-    """A `Room` that counts who is inside; `refusal` is raised where one is set."""
+    """A `FakeRoom` is a `Room` that counts who is inside; `refusal` is raised where one is set."""
 
     def __init__(self) -> None:
         self.refusal: QAError | None = None
@@ -419,7 +414,7 @@ class FakeRoom:
 
 
 class FakeMeter:
-    """A `Meter` that remembers."""
+    """A `FakeMeter` is a `Meter` that remembers."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -437,7 +432,8 @@ class FakeMeter:
 
 
 class FakeEncoder:
-    """An `Encoder` without a model. Two texts are as near to each other as the words that they share make them."""
+    """A `FakeEncoder` is an `Encoder` without a model. Two texts are as near to each other as the words that they share
+    make them."""
 
     name = "words/1"
 
@@ -453,8 +449,8 @@ class FakeEncoder:
 
 
 class FakeDetector:
-    """Says that a new topic began exactly where the question has `new:` in front, and that it belongs to topic 2 where
-    it has `2:` in front."""
+    """A `FakeDetector` says that a new topic began exactly where the question has `new:` in front, and that it belongs
+    to topic 2 where it has `2:` in front."""
 
     def judge_topic(self, question: str, session: Session, coverage: Mapping[int, float]) -> Drift:
         drifted = question.startswith("new:")
@@ -463,7 +459,7 @@ class FakeDetector:
 
 
 class Unlimited:
-    """A `Limiter` that lets everybody through."""
+    """An `Unlimited` is a `Limiter` that lets everybody through."""
 
     def take_question(self, owner: Owner) -> float:
         return 0
@@ -473,7 +469,7 @@ class Unlimited:
 
 
 class FakeArrivals:
-    """An `Arrivals` over a limiter and sessions."""
+    """A `FakeArrivals` is an `Arrivals` over a limiter and sessions."""
 
     def __init__(self, limiter: Limiter, sessions: SessionStore) -> None:
         self._limiter = limiter
@@ -484,7 +480,7 @@ class FakeArrivals:
 
 
 class FakeQuotas:
-    """A `Quotas` that counts down the seconds; `allowance` is what is left."""
+    """A `FakeQuotas` is a `Quotas` that counts down the seconds; `allowance` is what is left."""
 
     def __init__(self, files: int = 50, size: int = 1 << 30, seconds: float = 300) -> None:
         self.allowance = Allowance(files, size, seconds)

@@ -38,11 +38,11 @@ from tests.fakes import ANN, WAITING_SECONDS, FakeMeter, FakeUpstream, desk, par
 T = TypeVar("T")
 KEPT = Kept(60, 100, answer=60, log=60)
 PACE = Pace(flush=0.01, tick=0.02, look=0.02, beat=0.05, settle=0.3, news=0.1, pause=0.02)
-"""A worker's durations, as short as a test on a busy machine can bear."""
+"""These are a worker's durations, as short as a test on a busy machine can bear."""
 
 
 class Waiting:
-    """A line that begins, says one thing, and then waits until it may go on or must stop."""
+    """A `Waiting` is a line that begins, says one thing, and then waits until it may go on or must stop."""
 
     def __init__(self) -> None:
         self.may_go_on = threading.Event()
@@ -68,7 +68,7 @@ class Waiting:
 
 
 class Saying:
-    """A line that says these things, whoever asks."""
+    """A `Saying` is a line that says these things, whoever asks."""
 
     def __init__(self, *items: Frame | Mark) -> None:
         self._items = items
@@ -81,7 +81,7 @@ class Saying:
 
 
 class Wire(StoreGuard):
-    """A worker's way to the store, which a test may cut."""
+    """A `Wire` is a worker's way to the store, which a test may cut."""
 
     def __init__(self) -> None:
         super().__init__(pause=0.01)
@@ -99,7 +99,7 @@ class Wire(StoreGuard):
 
 
 class Worker:
-    """One worker with everything that answers; `upstream` is asked where no other line is given."""
+    """A `Worker` is one worker with everything that answers; `upstream` is asked where no other line is given."""
 
     def __init__(
         self, server: FakeServer, folder: Path, name: str, line: AnswerWriter | None, **options: object
@@ -204,7 +204,7 @@ class Worker:
 
 
 class World:
-    """A store in memory, and the workers of one machine that share it."""
+    """A `World` is a store in memory, and the workers of one machine that share it."""
 
     def __init__(self, folder: Path) -> None:
         self.server = FakeServer()

@@ -10,7 +10,8 @@ STRICT = "http://purl.oclc.org/ooxml/"
 DECLARED = " ".join(f'xmlns:{prefix}="{name}"' for prefix, name in NAMESPACES.items())
 
 Relation = tuple[str, str]
-"""The last word of a relationship's type, and its target. Its id is `r1`, `r2`, … in the order of a list."""
+"""A `Relation` is the last word of a relationship's type, and its target. Its id is `r1`, `r2`, … in the order of a
+list."""
 
 
 def relations(found: Sequence[Relation], types: str = TYPES) -> str:

@@ -9,7 +9,7 @@ NAMELESS = (
     "/CIDToGIDMap/Identity/DW 1000/FontDescriptor<</Type/FontDescriptor/FontName/ABCDEF+Own/Flags 4"
     "/FontBBox[0 -200 1000 900]/ItalicAngle 0/Ascent 800/Descent -200/CapHeight 700/StemV 80>>>>]>>"
 )
-"""A font that names no character for its glyphs."""
+"""This is a font that names no character for its glyphs."""
 PICTURE = "q 500 0 0 700 50 50 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \xff EI Q\n"
 
 

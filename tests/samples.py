@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(file for file in (ROOT / "docs").glob("*.md") if "." not in file.stem)]
-"""The pages in English. Those in other languages show the same commands, which a test compares."""
+"""These are the pages in English. Those in other languages show the same commands, which a test compares."""
 
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.M | re.S)
 ID = re.compile(r"\b[0-9a-f]{32}\b")
@@ -16,7 +16,7 @@ CHANGING = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z|\b\d+(?:\.\d+)? s\b|\b\d+ bytes
 
 
 class Sample(NamedTuple):
-    """A command, and what a page shows of its output. `…` stands for what is left out."""
+    """A `Sample` is a command, and what a page shows of its output. `…` stands for what is left out."""
 
     command: str
     shown: str

@@ -67,12 +67,12 @@ __all__ = [
 
 FOREVER = 3600.0
 SOON = 8.0
-"""Seconds in which what happens at once has happened on a busy machine too. A slow answer takes longer by itself."""
+"""What happens at once has happened in so many seconds on a busy machine, too. A slow answer takes longer by itself."""
 WRITE = 64 * 1024
 
 
 class Received(Struct, frozen=True):
-    """A request as it came, its credential's value left out."""
+    """A `Received` is a request as it came, its credential's value left out."""
 
     path: str
     headers: dict[str, str]
@@ -82,11 +82,11 @@ class Received(Struct, frozen=True):
 
 
 class Gone(Exception):
-    """The client hung up."""
+    """A `Gone` says that the client hung up."""
 
 
 class ScriptedUpstream:
-    """The server, for use in a `with`; every request has a thread."""
+    """A `ScriptedUpstream` is the server, for use in a `with`; every request has a thread."""
 
     def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Received] = []

@@ -22,41 +22,42 @@ RECORDINGS = Path(__file__).parent / "recordings"
 KOREAN = "안녕하세요. 질문에 대한 답변입니다. 이 답은 시험용 서버가 만들었고, 조각마다 따로 전송됩니다. 감사합니다! 👍"
 
 TOKENS_IN = 10
-"""What every question costs."""
+"""Every question costs so many tokens."""
 
 
 class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one request gets."""
+    """A `Script` says what one request gets."""
 
     recording: str = ""
     text: str = KOREAN
     deltas: int = 0
-    """Into how many pieces the text is cut, repeated if it is too short; 0: a piece is three characters."""
+    """The text is cut into so many pieces, and repeated if it is too short. With 0 a piece has three characters."""
     rate: float = 0
-    """Events per second; 0 is as fast as it goes."""
+    """So many events come per second. With 0 they come as fast as it goes."""
     chunk: int = 0
-    """Bytes in one HTTP chunk; 0: each event is one."""
+    """One HTTP chunk has so many bytes. With 0 each event is one."""
     delay: float = 0
-    """Seconds before the headers."""
+    """So many seconds pass before the headers."""
     status: int = 200
     headers: dict[str, str] = {}
     error: dict[str, Any] = {}
-    """The error object of a JSON body, which is what any status but 200 gets."""
+    """This is the error object of a JSON body, which is what any status but 200 gets."""
     picture: int = 0
     """A picture of at least so many bytes is drawn before the text, in three parts and then whole."""
     page: str = ""
-    """The address of a page of the web that stands behind the whole text."""
+    """This is the address of a page of the web that stands behind the whole text."""
     failure: str = ""
-    """The code of a `response.failed`, or of an error in the stream, that comes instead of a text."""
+    """This is the code of a `response.failed`, or of an error in the stream, that comes instead of a text."""
     body: str = ""
     """This comes under a 200 instead of a text: events, or something that is no stream."""
     fault: Literal["", "mute", "hang", "drip", "cut", "end", "reset", "garbage"] = ""
-    """Never a header; silence; only comments; the connection closed or reset; a clean end; an event that isn't JSON.
-    In the background it is the connection's alone: the response is generated to its end."""
+    """This is one of these faults: never a header, silence, only comments, the connection closed or reset, a clean end,
+    or an event that isn't JSON. In the background it is the connection's alone, and the response is generated to its
+    end."""
     after: int = 0
-    """Chunks before the fault."""
+    """So many chunks come before the fault."""
     follow: bool = False
-    """For a request that follows or cancels a response in the background, whose text is as it is."""
+    """This script is for a request that follows or cancels a response in the background, whose text is as it is."""
     times: int = 1
 
 
@@ -259,8 +260,8 @@ _ids = count(1)
 
 
 class Response:
-    """One that upstream generates at its own pace, whoever listens. Nothing does the work: how far it has come is
-    a matter of the clock alone."""
+    """A `Response` is generated at its own pace, whoever listens. Nothing does the work: how far it has come is a
+    matter of the clock alone."""
 
     def __init__(self, script: Script, model: str, *, background: bool, chat: bool = False) -> None:
         self.id = f"resp_{next(_ids)}_{secrets.token_hex(8)}"

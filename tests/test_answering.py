@@ -331,7 +331,7 @@ class TestTopics:
 
 
 BEGUN = Session("s", 1, (Topic(1, "Before", 1),))
-"""A session that has a turn already."""
+"""This is a session that has a turn already."""
 
 
 class TestMeaning:

@@ -37,7 +37,7 @@ from tests.fakes import (
 
 
 class Broken:
-    """A part with a bug, wherever it is touched."""
+    """A `Broken` is a part with a bug, wherever it is touched."""
 
     def __getattr__(self, name: str) -> object:
         def break_down(*arguments: object, **named: object) -> object:
@@ -70,7 +70,7 @@ class TestBugs:
 
 
 HALF = "\ud83d"
-"""Half a surrogate pair, which no UTF-8 holds."""
+"""This is half a surrogate pair, which no UTF-8 holds."""
 NAN = float("nan")
 
 

@@ -18,7 +18,7 @@ from tests.fakes import ANN, WAITING_SECONDS, FakeFiles, FakeQuotas, FakeReader,
 
 
 class MeetingReader:
-    """Reads files that wait for each other, by what `wait` does for each of their names."""
+    """A `MeetingReader` reads files that wait for each other, by what `wait` does for each of their names."""
 
     def __init__(self, wait: Callable[[str], object]) -> None:
         self.read_names: list[str] = []

@@ -69,7 +69,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private_valkey: Redis)
 
 
 class Watched(io.StringIO):
-    """A terminal at which somebody presses Ctrl-C as soon as something is shown."""
+    """A `Watched` is a terminal at which somebody presses Ctrl-C as soon as something is shown."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -28,7 +28,7 @@ VISITOR = Owner("anonymous", "c" * 32, address="1" * 32)
 
 
 class Refusing:
-    """A `Limiter` that makes everybody wait so long."""
+    """A `Refusing` is a `Limiter` that makes everybody wait so long."""
 
     def __init__(self, wait: float = 0) -> None:
         self.wait = wait
@@ -40,7 +40,7 @@ class Refusing:
 
 
 class Watching(FakeSessions):
-    """Sessions that remember how they were claimed."""
+    """`Watching` sessions remember how they were claimed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Watching(FakeSessions):
 
 
 class Restless(Watching):
-    """Sessions that are in another topic each time they are claimed, so many times."""
+    """`Restless` sessions are in another topic each time they are claimed, so many times."""
 
     def __init__(self, times: int) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Restless(Watching):
 
 
 class House:
-    """A desk, and the answers it had stopped."""
+    """A `House` is a desk, and the answers it had stopped."""
 
     def __init__(self, sessions: Watching | None = None, **others: object) -> None:
         self.sessions = sessions or Watching()
@@ -288,7 +288,7 @@ class TestReplacing:
 
 
 class Lost(Watching):
-    """Sessions that are lost when they are claimed, because the store goes away, or after they have moved."""
+    """`Lost` sessions are lost when they are claimed, because the store goes away, or after they have moved."""
 
     lost = ""
 
@@ -298,7 +298,7 @@ class Lost(Watching):
 
 
 class Changing(Watching):
-    """Sessions with which something happens between their being loaded and the next claim."""
+    """With `Changing` sessions something happens between their being loaded and the next claim."""
 
     happens: Callable[[], object] | None = None
 

@@ -34,14 +34,14 @@ def written(folder: Path, data: bytes) -> Path:
 
 
 class Refusing:
-    """A reader that has no process for another file."""
+    """A `Refusing` is a reader that has no process for another file."""
 
     def read_upload(self, request: ReadRequest, stop: object) -> Iterator[FileNews]:
         raise Overloaded("no room")
 
 
 class Finding:
-    """A reader that finds a file damaged."""
+    """A `Finding` is a reader that finds a file damaged."""
 
     def read_upload(self, request: ReadRequest, stop: object) -> Iterator[FileNews]:
         yield FileEnd(Verdict("", "png", "failed", "damaged"))
@@ -86,7 +86,7 @@ def test_one_that_cannot_be_scaled_ends_no_answer_and_operators_learn_why(
 
 
 class Busy:
-    """A reader on a machine that is too busy to read the first files."""
+    """A `Busy` is a reader on a machine that is too busy to read the first files."""
 
     def __init__(self, *failures: FileEnd | Overloaded) -> None:
         self.failures = list(failures)
@@ -130,7 +130,7 @@ def test_a_session_that_is_gone_gets_none_either(tmp_path: Path) -> None:
 
 
 class Hiccups(FakeDrawings):
-    """A store that is away `times` times."""
+    """A `Hiccups` is a store that is away `times` times."""
 
     def __init__(self, times: int) -> None:
         super().__init__()

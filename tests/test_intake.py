@@ -16,7 +16,7 @@ PLACE = FilePlace(ANN, "s", "f1", 1)
 
 
 class SlowReader:
-    """Takes two seconds for five parts of ten bytes each, in Korean."""
+    """A `SlowReader` takes two seconds for five parts of ten bytes each, in Korean."""
 
     def read_upload(self, request: ReadRequest, stop: object) -> Iterator[FileNews]:
         for number in range(5):

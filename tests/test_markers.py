@@ -50,7 +50,7 @@ CASES: list[tuple[str, list[int]]] = [
     ("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
     ("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]", []),
 ]
-"""A text of one line or two, and the numbers that it cites."""
+"""Each case is a text of one line or two, and the numbers that it cites."""
 
 
 @pytest.mark.parametrize(("text", "numbers"), CASES)

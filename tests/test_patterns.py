@@ -35,15 +35,16 @@ pytestmark = pytest.mark.usefixtures("no_collections")
 PACKAGE = Path(qa_service.__file__).parent
 SHORT, MIDDLE, LONG = 1 << 10, 16 << 10, 64 << 10
 BOUND = 0.05
-"""The seconds a pattern may take for `LONG` characters on a machine as fast as the one that `REFERENCE` is from."""
+"""These are the seconds a pattern may take for `LONG` characters on a machine as fast as the one that `REFERENCE` is
+from."""
 REFERENCE = 0.02
-"""The seconds that `_work` takes on that machine."""
+"""These are the seconds that `_work` takes on that machine."""
 GROWTH = 4 * 2
-"""How much longer four times the text may take; four is linear, and the clock isn't exact."""
+"""Four times the text may take so many times as long. Four is linear, and the clock isn't exact."""
 SHORT_TOGETHER = 3
 """All short texts together may take so many times as long as a long one."""
 HARDEST = 2
-"""Texts of each pattern that are tried at full length."""
+"""So many texts of each pattern are tried at full length."""
 USES: Mapping[str, Use] = {
     "match": lambda pattern, text: pattern.match(text),
     "fullmatch": lambda pattern, text: pattern.fullmatch(text),
@@ -56,11 +57,11 @@ USES: Mapping[str, Use] = {
 ALL_USES = ("finditer", "fullmatch")
 
 FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
-"""JavaScript's letters for flags, and Python's names."""
+"""These are JavaScript's letters for flags, and Python's names."""
 
 
 class Found(Struct, frozen=True):
-    """A pattern, where it stands, and what the package does with it."""
+    """A `Found` is a pattern, where it stands, and what the package does with it."""
 
     place: str
     pattern: Pattern

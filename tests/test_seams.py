@@ -93,7 +93,7 @@ from tests.web.house import Model, Reader
 
 
 class RealSessions(RedisSessions):
-    """The sessions of one worker, which also find what a question replaces."""
+    """`RealSessions` are the sessions of one worker, which also find what a question replaces."""
 
     def __init__(self, redis: Redis) -> None:
         super().__init__(redis, StoreGuard(), KEPT, worker="w1")

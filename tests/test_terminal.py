@@ -38,7 +38,7 @@ METADATA = Metadata(
 
 
 class Screen(io.StringIO):
-    """A stream where what was written can be taken back."""
+    """A `Screen` is a stream where what was written can be taken back."""
 
     def isatty(self) -> bool:
         return True

@@ -14,7 +14,7 @@ from tests.lives import eventually
 
 
 class Work:
-    """What the thread runs: it counts who runs it, and waits for its end."""
+    """A `Work` is what the thread runs: it counts who runs it, and waits for its end."""
 
     def __init__(self) -> None:
         self.begun: list[threading.Thread] = []

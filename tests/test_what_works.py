@@ -32,7 +32,7 @@ HOSTS: Mapping[str, str] = {
     "Caddy": "test_caddy.TestPlain",
     "Caddy with a login": "test_caddy.TestLogins",
 }
-"""The rows of the table in `docs/embedding.md`, and the class in `tests/hosts` that tries each."""
+"""These are the rows of the table in `docs/embedding.md`, and the class in `tests/hosts` that tries each."""
 PROMISES = [
     HostContract.test_question_with_files_arrives_whole,
     HostContract.test_text_is_passed_on_while_it_is_written,
@@ -42,16 +42,16 @@ PROMISES = [
     HostContract.test_reader_who_hangs_up_is_noticed,
     HostContract.test_refusal_keeps_its_status_and_its_words,
 ]
-"""The first columns of that table. The last two are attacks."""
+"""These are the first columns of that table. The last two are attacks."""
 GROUPS: Sequence[Sequence[str]] = [
     [*list(HOSTS)[:4], *list(HOSTS)[5:9]],
     ["nginx", "nginx with a login", "nginx behind nginx", "nginx, TLS and HTTP/2"],
     ["nginx that buffers and compresses"],
     list(HOSTS)[-4:],
 ]
-"""The rows of README's table of sites and proxies. Each stands for several rows of the other one."""
+"""These are the rows of README's table of sites and proxies. Each stands for several rows of the other one."""
 ASKED_FOR = [0, 1, 3, 4, 7]
-"""The columns of the other table that README's has."""
+"""These are the columns of the other table that README's has."""
 QA_CHAT = (
     "live/test_page.py: test_shows_the_text_and_the_file_it_came_from",
     "live/test_page.py: test_is_seen_before_it_is_whole",
@@ -108,7 +108,7 @@ COMPLETIONS = (
 )
 AG_UI = ("clients/ag-ui.mjs: asks with a file and streams",) * 2 + (NO, "clients/ag-ui.mjs: stops")
 CLIENTS = [[QA_CHAT, JS], [PHONES], [FETCH, PROGRAMS], [EVENT_SOURCE], [USE_CHAT], [RESPONSES], [COMPLETIONS, AG_UI]]
-"""The rows of README's table of clients, and for each client in a row the tests of its cells."""
+"""These are the rows of README's table of clients, and for each client in a row the tests of its cells."""
 
 
 def read_tables(page: Path) -> list[list[list[str]]]:

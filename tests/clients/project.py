@@ -13,7 +13,7 @@ from tests.live.processes import ROOT, program
 PACKAGE = ROOT / "clients" / "js"
 CHECKS = FOLDER / "js"
 SHARED = ("@tanstack", "@esbuild", "@typescript", "esbuild", "react", "react-test-renderer", "typescript")
-"""Packages that the checks need beside the client. They are those of the other clients' tests."""
+"""These are packages that the checks need beside the client. They are those of the other clients' tests."""
 PACK = ("--json", "--foreground-scripts=false", "--pack-destination")
 LONGEST = 120.0
 

@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     import mcp
 
 FILES = ("js", "ai-sdk", "readers", "completions", "responses", "tutorials", "ag-ui", "mcp")
-"""The files whose checks are run."""
+"""These are the files whose checks are run."""
 KEY = "personal-secret-012345678"
 MODEL = "gpt-4.1-mini"
 LONGEST = 100.0
 CHECK = re.compile(r"^  async (?:\"(?P<name>[^\"]+)\"|\[`\$\{name\} (?P<of_each>[^`]+)`\])", re.MULTILINE)
 EACH = ("a reader written by hand", "eventsource-parser")
-"""The clients that have the checks whose names begin with `${name}`."""
+"""These are the clients that have the checks whose names begin with `${name}`."""
 
 
 def checks() -> Iterator[str]:

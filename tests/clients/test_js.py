@@ -18,10 +18,10 @@ from tests.clients.project import CHECKS, PACKAGE, make_project, run_checks
 from tests.live.processes import ROOT
 
 FILES = ("parsing", "answers", "chance", "platforms", "react")
-"""The files whose checks are run."""
+"""These are the files whose checks are run."""
 CHECK = re.compile(r"^  (?:async )?\"([^\"]+)\"[:(]", re.MULTILINE)
 LARGEST = 6 * 1024
-"""Bytes of the client, joined, minified and compressed."""
+"""The client has at most so many bytes, joined, minified and compressed."""
 DEFINED = """
 const defined = [];
 globalThis.HTMLElement = class {};
@@ -29,7 +29,7 @@ globalThis.customElements = { get: () => undefined, define: (name) => defined.pu
 await import("./app.mjs");
 console.log(JSON.stringify(defined));
 """
-"""A page that loads a site's script, and says which elements that has defined."""
+"""This is a page that loads a site's script, and says which elements that has defined."""
 TYPES = ("--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", "--lib", "es2023,dom", "--types", "")
 
 
@@ -41,7 +41,7 @@ def checks() -> Iterator[str]:
 
 
 class Project:
-    """A project that has installed the client. `packed` are the names of the tarball's files."""
+    """A `Project` is a project that has installed the client. `packed` are the names of the tarball's files."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

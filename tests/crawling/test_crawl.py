@@ -16,7 +16,8 @@ from tests.crawling.websites import WebPage, Website, html, links, moved, sitema
 
 
 class Reading:
-    """Rounds through one site, with what they remember. `waits` are the seconds between requests."""
+    """A `Reading` makes rounds through one site, and keeps what they remember. `waits` are the seconds between
+    requests."""
 
     def __init__(self, site: Website, start: str = "/", **rules: object) -> None:
         self.site = site
@@ -184,7 +185,7 @@ def test_an_interrupted_round_goes_on_where_it_was(site: Website) -> None:
 
 def test_a_page_that_ends_its_reader_again_and_again_is_read_no_more(site: Website) -> None:
     class Deadly(RememberedPages):
-        """A ledger of a process that dies while it reads `/a`."""
+        """A `Deadly` is a ledger of a process that dies while it reads `/a`."""
 
         def save_pages(self, pages: Sequence[SitePage]) -> None:
             super().save_pages(pages)
@@ -347,7 +348,7 @@ def test_a_copy_takes_the_place_of_a_page_that_leaves_or_changes_after_it(site: 
 
 def test_what_may_not_be_kept_fails_alone(site: Website) -> None:
     class Full(RememberedDocuments):
-        """A shelf without room for `/a`."""
+        """A `Full` is a shelf without room for `/a`."""
 
         def put_page(self, content: PageContent) -> str:
             if content.address.endswith("/a"):

@@ -117,7 +117,7 @@ class TestSites:
 
 
 class LedgerContract:
-    """Promises of every `SiteLedger`."""
+    """A `LedgerContract` has the promises of every `SiteLedger`."""
 
     def test_pages_come_back_as_they_were_kept_and_in_their_order(self, ledger: SiteLedger) -> None:
         pages = [SitePage(f"k{n}", f"https://example.org/{n}", depth=n) for n in (3, 1, 2)]
@@ -163,7 +163,7 @@ class TestStoredPages(LedgerContract):
 
 
 class ShelfContract:
-    """Promises of every `PageShelf`."""
+    """A `ShelfContract` has the promises of every `PageShelf`."""
 
     def test_the_same_address_is_the_same_document(self, shelf: PageShelf) -> None:
         page = PageContent(URL, "Title", DocumentText([DocumentPassage("one")], "html", pages=1))

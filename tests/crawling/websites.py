@@ -13,7 +13,8 @@ HTML = "text/html; charset=utf-8"
 
 @dataclass(frozen=True)
 class WebPage:
-    """What the server answers for one path. `answer` may write anything else to the connection itself."""
+    """A `WebPage` is what the server answers for one path. `answer` may write anything else to the connection
+    itself."""
 
     content: bytes = b""
     type: str = HTML

@@ -16,7 +16,7 @@ HOP_BY_HOP = ("connection", "transfer-encoding", "content-length", "server", "da
 
 
 class Faults(Struct, frozen=True, kw_only=True):
-    """What the proxy does wrongly."""
+    """A `Faults` says what the proxy does wrongly."""
 
     holds_up: bool = False
     compresses: bool = False
@@ -53,18 +53,18 @@ class Faults(Struct, frozen=True, kw_only=True):
 
 
 class Backend(http.client.HTTPConnection):
-    """A connection to the service."""
+    """A `Backend` is a connection to the service."""
 
 
 class OldBackend(Backend):
-    """A connection to the service in HTTP/1.0."""
+    """An `OldBackend` is a connection to the service in HTTP/1.0."""
 
     _http_vsn = 10
     _http_vsn_str = "HTTP/1.0"
 
 
 class FaultyHandler(BaseHTTPRequestHandler):
-    """One connection of the proxy."""
+    """A `FaultyHandler` is one connection of the proxy."""
 
     protocol_version = "HTTP/1.1"
     server: "FaultyRoute"
@@ -146,7 +146,7 @@ class FaultyHandler(BaseHTTPRequestHandler):
 
 
 class FaultyRoute(ThreadingHTTPServer):
-    """A proxy with faults, in front of a service that listens on port `backend`."""
+    """A `FaultyRoute` is a proxy with faults, in front of a service that listens on port `backend`."""
 
     daemon_threads = True
     block_on_close = False

@@ -80,7 +80,7 @@ class TestPrinting:
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A `Terminal` is a stream that says it is a terminal."""
 
     def isatty(self) -> bool:
         return True

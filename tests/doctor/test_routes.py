@@ -139,7 +139,7 @@ def tls_server(certificate: Path) -> Iterator[int]:
 
 
 class Healthy(BaseHTTPRequestHandler):
-    """A service that has nothing but its health."""
+    """A `Healthy` is a service that has nothing but its health."""
 
     def do_GET(self) -> None:
         self.send_response(200)

@@ -22,7 +22,7 @@ from qa_service.running.stop import StopSignal  # noqa: E402
 
 TICK = 0.005
 PATIENT = 180
-"""The seconds that a busy machine may take for an honest file."""
+"""These are the seconds that a busy machine may take for an honest file."""
 
 
 def delayed() -> float:

@@ -40,7 +40,8 @@ list(readers.read_upload(ReadRequest(UploadedFile("a", sys.argv[1], 9_000_000), 
 LARGE = 1 << 20
 ROOT = Path(__file__).parents[2]
 PATIENT = 120
-"""The seconds for files whose verdict is not about time: a busy machine may take many of them for an honest one."""
+"""These are the seconds for files whose verdict is not about time: a busy machine may take many of them for an honest
+one."""
 LIMITS = ProcessLimits(memory=1 << 30, most_seconds=PATIENT)
 LITTLE_MEMORY = ProcessLimits(memory=400_000_000, most_seconds=PATIENT, least_seconds=PATIENT)
 ANN, BEN = Owner("user", "ann"), Owner("user", "ben")

@@ -10,7 +10,7 @@ from tests import documents
 
 FOLDER = Path(__file__).parent
 MOST_LAG_MS = 500
-"""A bound against stalls, not a benchmark: read in the worker, these files would stall it for seconds."""
+"""This is a bound against stalls, not a benchmark: read in the worker, these files would stall it for seconds."""
 
 
 def test_big_and_hostile_files_stall_nobody(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ LARGE = 1 << 20
 
 
 class Room:
-    """A queue, and threads that hold their slot until they are let go."""
+    """A `Room` has a queue, and threads that hold their slot until they are let go."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
@@ -61,7 +61,7 @@ class Room:
 
 
 class Registered(StopSignal):
-    """A stop that says when somebody waits for it."""
+    """A `Registered` is a stop that says when somebody waits for it."""
 
     def __init__(self) -> None:
         super().__init__()

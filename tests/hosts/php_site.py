@@ -21,7 +21,7 @@ php_value[session.save_path] = {folder}
 php_admin_flag[enable_post_data_reading] = {parses}
 """
 POOLS = {"site": "on", "unparsed": "off"}
-"""The pools, and whether PHP takes forms apart in them."""
+"""These are the pools, and whether PHP takes forms apart in them."""
 SERVER = """server {{
     listen 127.0.0.1:{port};
     root {folder}/site;

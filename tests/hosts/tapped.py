@@ -13,7 +13,7 @@ HEAD = re.compile(rb"[A-Z]+ /\S* HTTP/1\.1\r\n.*?\r\n\r\n", re.DOTALL)
 
 
 class Tapped(Cable):
-    """A cable that notes what a host says to the service."""
+    """A `Tapped` is a cable that notes what a host says to the service."""
 
     def __init__(self, backend: int) -> None:
         super().__init__(backend)

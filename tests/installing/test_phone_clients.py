@@ -34,7 +34,7 @@ Frames = list[Frame]
 
 
 class Phone:
-    """The command line of a client, with the frames that it shows."""
+    """A `Phone` is the command line of a client, with the frames that it shows."""
 
     def __init__(self, command: Sequence[str], url: str) -> None:
         self._command = [*command, f"{url}/api"]
@@ -56,7 +56,7 @@ class Phone:
 
 
 class Login(BaseHTTPRequestHandler):
-    """What a company's sign-on shows to whoever isn't signed in."""
+    """A `Login` serves what a company's sign-on shows to whoever isn't signed in."""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))

@@ -44,7 +44,7 @@ def test_a_page_that_parsers_take_minutes_for_is_left_to_a_process_that_is_bound
     knowledge: Database, tmp_path: Path
 ) -> None:
     class Bounded:
-        """A reader whose time is over."""
+        """A `Bounded` is a reader whose time is over."""
 
         def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
             yield FileEnd(Verdict(request.file.name, "html", "failed", "timeout"))
@@ -107,7 +107,7 @@ class TestLease:
 
 
 class OtherEncoder(FakeEncoder):
-    """An encoder whose vectors can't be compared with those of others."""
+    """An `OtherEncoder` is an encoder whose vectors can't be compared with those of others."""
 
     name = "other/1"
 

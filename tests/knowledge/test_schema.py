@@ -14,7 +14,7 @@ from tests.knowledge.shelf import ask, put, texts_of
 
 
 class OldServer:
-    """A connection to a server whose pgvector has this version; everything else is real."""
+    """An `OldServer` is a connection to a server whose pgvector has this version; everything else is real."""
 
     def __init__(self, connection: DatabaseConnection, *, offered: str | None, installed: str | None) -> None:
         self._connection = connection

@@ -21,7 +21,7 @@ def nearness(one: bytes, other: bytes) -> float:
 
 
 class EncoderContract:
-    """What every encoder promises."""
+    """An `EncoderContract` has what every encoder promises."""
 
     @pytest.fixture
     def encoder(self) -> Encoder:

@@ -11,7 +11,7 @@ GULP = 1 << 16
 
 
 class Cable:
-    """Hands on what comes, for use in a `with`."""
+    """A `Cable` hands on what comes. It is used in a `with`."""
 
     def __init__(self, backend: int) -> None:
         self.port = free_port()

@@ -53,7 +53,7 @@ RECOVERY_SECONDS = 2.0
 """So long after Redis is back, what was held back is written: it is tried once a second."""
 PIECE = 3
 ANSWER_SECONDS = 90.0
-"""After which an answer that hasn't ended counts as lost."""
+"""An answer that hasn't ended after so many seconds counts as lost."""
 FILE = "환불은 7일 안에 됩니다. Refunds take seven days.\n".encode() * 2000
 QUESTIONS = ("환불은 며칠 안에 되나요?", "파일에 무엇이 들어 있나요?", "How long does shipping take?", "Tell me more.")
 DRAWN = NAMED[NAME]
@@ -62,7 +62,7 @@ ILLUSTRATED = "그림과 출처가 있는"
 
 
 class Plan(Struct, frozen=True):
-    """What the run is to be; from the environment."""
+    """A `Plan` says what the run is to be. It is read from the environment."""
 
     seconds: float
     seed: int
@@ -73,14 +73,14 @@ class Plan(Struct, frozen=True):
 
 
 class Cut(Struct, frozen=True):
-    """A worker was killed while it wrote these."""
+    """A `Cut` says that a worker was killed while it wrote these answers."""
 
     at: float
     answers: frozenset[str]
 
 
 class World:
-    """The service, its store and its model, and what was done to them."""
+    """A `World` is the service, its store and its model, and what was done to them."""
 
     def __init__(self, served: Service, redis: RedisServer, upstream: str) -> None:
         self.served = served
@@ -89,7 +89,7 @@ class World:
         self.faults: Counter[str] = Counter()
         self.cuts: list[Cut] = []
         self.away: list[tuple[float, float]] = []
-        """From when until when Redis was away."""
+        """This says from when until when Redis was away."""
 
     def script(self, script: Script) -> None:
         """Queue it for the next request that reaches the model."""
@@ -129,7 +129,7 @@ class World:
 
 
 class Client(Asking):
-    """Asks as the plan says, and stops some of the answers."""
+    """A `Client` asks as the plan says, and stops some of the answers."""
 
     def __init__(self, world: World, plan: Plan, number: int) -> None:
         self.cancelled: set[str] = set()
@@ -186,7 +186,7 @@ class Client(Asking):
 
 
 class Breaker:
-    """Breaks one thing after another, by chance."""
+    """A `Breaker` breaks one thing after another, by chance."""
 
     def __init__(self, world: World, plan: Plan) -> None:
         self._world = world
@@ -250,7 +250,7 @@ class Breaker:
 
 
 class Verdict:
-    """What came of all answers."""
+    """A `Verdict` says what came of all answers."""
 
     def __init__(self, world: World, plan: Plan, clients: Sequence[Client]) -> None:
         self._world = world

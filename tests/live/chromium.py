@@ -21,7 +21,7 @@ QUIET = (
 )
 ANSWERED = '.turn:last-child .answer[aria-busy="false"]'
 PATIENCE = 20_000
-"""Milliseconds a browser may take on a busy machine."""
+"""A browser may take so many milliseconds on a busy machine."""
 
 
 @contextmanager

@@ -17,12 +17,12 @@ from qa_service.search_interfaces import Query
 from qa_service.web.serving import log_to_terminal
 
 KILLED = "killed"
-"""The file, in the folder of the site's data, with a line for every worker that was killed."""
+"""This is the file, in the folder of the site's data, with a line for every worker that was killed."""
 
 
 class Deadly:
-    """An `Upstream` that keeps answers, and dies of some: before it says anything, behind its first words, or when it
-    is attached to."""
+    """A `Deadly` is an `Upstream` that keeps answers, and dies of some: before it says anything, behind its first
+    words, or when it is attached to."""
 
     @contextmanager
     def open_answer(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
@@ -46,7 +46,7 @@ def said(question: str, *, opened: bool) -> Iterator[Delta]:
 
 
 class DeadlyRetriever:
-    """A `Retriever` that dies of a question."""
+    """A `DeadlyRetriever` is a `Retriever` that dies of a question."""
 
     def find_passages(self, query: Query) -> tuple[Passage, ...]:
         if query.question == "while files are searched":

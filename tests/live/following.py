@@ -16,11 +16,12 @@ from tests.live.reading import Asked, Resumed, Seen, Stream, own_id
 PAUSE = 0.05
 SECONDS = 90.0
 PATIENCE = 5.0
-"""Seconds without a byte after which a connection counts as cut: some heartbeats of the servers under test."""
+"""After so many seconds without a byte a connection counts as cut. Within them some heartbeats of the servers under
+test are due."""
 
 
 class Follower:
-    """Reads in a thread of its own; `wrong` is what it got that nobody may get."""
+    """A `Follower` reads in a thread of its own. `wrong` is what it got that nobody may get."""
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class Follower:
         self.seen: list[Seen] = []
         self.wrong: list[str] = []
         self.refused: list[str] = []
-        """Codes that came instead of a stream."""
+        """These codes came instead of a stream."""
         self.connections = 0
         self.beats = 0
         self.reconnects = 0
@@ -170,7 +171,8 @@ class Follower:
 
 
 class Asking:
-    """Asks one question after another in a thread of its own, until it is stopped; `readers` are those who asked."""
+    """An `Asking` asks one question after another in a thread of its own, until it is stopped. `readers` are those who
+    asked."""
 
     def __init__(self, ask: Callable[[], Follower], seconds: float = SECONDS, pause: float = 0.0) -> None:
         """An answer that isn't over after so many seconds is left, and the next question is asked after the pause."""

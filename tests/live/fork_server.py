@@ -23,11 +23,11 @@ from typing import Any, NoReturn
 ROOT = Path(__file__).parents[2]
 LOOK_SECONDS = 0.02
 LONGEST = 1 << 17
-"""Bytes of an order: an environment may be long."""
+"""An order has at most so many bytes, because an environment may be long."""
 
 
 class ForkServer:
-    """The process, as the tests see it. Each process of a parallel run has one of its own."""
+    """A `ForkServer` is the process as the tests see it. Each process of a parallel run has one of its own."""
 
     def __init__(self) -> None:
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -50,7 +50,7 @@ class ForkServer:
 
 
 class ForkedServer:
-    """A server that runs, with those methods of a `Popen` that tests use."""
+    """A `ForkedServer` is a server that runs, with those methods of a `Popen` that tests use."""
 
     def __init__(self, server: ForkServer, pid: int) -> None:
         self.pid = pid

@@ -13,12 +13,12 @@ from tests.live.reading import Resumed, request
 from tests.scripts import NAMED, noise
 
 NAME = "illustrated"
-"""The script of such answers, in `NAMED`."""
+"""This is the script of such answers, in `NAMED`."""
 QUESTION = f"script:{NAME} 환불은 며칠 안에 되나요?"
 
 
 class Illustrated(Struct, frozen=True):
-    """The pictures and the sources of an answer that is over, as this place shows them."""
+    """An `Illustrated` is the pictures and the sources of an answer that is over, as this place shows them."""
 
     images: list[dict[str, Any]]
     references: list[dict[str, Any]]

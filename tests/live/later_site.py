@@ -18,21 +18,21 @@ EVERY = 3
 
 
 class Note(Value, frozen=True, tag_field="type", tag="note"):
-    """What this release adds."""
+    """A `Note` is what this release adds."""
 
     words: str
     texts: int
 
 
 class NoteContent(structs.Outgoing, frozen=True, kw_only=True):
-    """What its readers get."""
+    """A `NoteContent` is what the readers of a note get."""
 
     words: str
     texts: int
 
 
 class NoteFrame(typed.TypedFrame, frozen=True, kw_only=True, tag="note"):
-    """The same, numbered."""
+    """A `NoteFrame` is the same with its number."""
 
     content: NoteContent
 

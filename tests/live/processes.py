@@ -28,7 +28,7 @@ START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 LOOK_SECONDS = 0.02
 BUSY = 3
-"""How much longer everything may take on a machine that is busy."""
+"""On a machine that is busy, everything may take so many times as long."""
 LISTENING = "0A"
 HEALTH = "/api/healthz"
 FIRST_PORT = int(os.environ.get("LIVE_PORTS", "18000"))
@@ -139,7 +139,7 @@ def listens(port: int) -> bool:
 
 
 class Service:
-    """A service that runs; `process` is the one that was started."""
+    """A `Service` is a service that runs; `process` is the one that was started."""
 
     def __init__(self, process: Process, port: int, folder: Path) -> None:
         self.process = process
@@ -274,8 +274,9 @@ def sockets_to(pid: int, port: int) -> int:
 
 
 class Lateness:
-    """For how many seconds threads of some processes have waited for a core, this process's and a service's among them,
-    since this was made: by so much may whatever is due come later. It is next to nothing on an idle machine."""
+    """A `Lateness` tells for how many seconds threads of some processes have waited for a core since it was made. This
+    process and a service are among them. Whatever is due may come later by so much. It is next to nothing on an idle
+    machine."""
 
     def __init__(self, served: "Service", *others: int) -> None:
         self._pids = (os.getpid(), *served.workers(), *others)

@@ -78,7 +78,7 @@ def _example(name: str, served: Service, folder: Path, changes: dict[str, str]) 
 
 
 class Site(BaseHTTPRequestHandler):
-    """A site with a login, which is a cookie. Its page sets the cookie and has nothing else."""
+    """A `Site` is a site with a login, which is a cookie. Its page sets the cookie and has nothing else."""
 
     def do_GET(self) -> None:
         known = COOKIE in self.headers.get("Cookie", "")

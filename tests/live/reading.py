@@ -17,7 +17,7 @@ BOUNDARY = "live-test-boundary"
 
 
 class Seen(Struct, frozen=True):
-    """A frame, and the moment it came."""
+    """A `Seen` is a frame, and the moment it came."""
 
     at: float
     frame: dict[str, Any]
@@ -32,7 +32,7 @@ class Seen(Struct, frozen=True):
 
 
 class Stream:
-    """One response on a connection; iterating gives its frames as they come, once."""
+    """A `Stream` is one response on a connection; iterating gives its frames as they come, once."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class Stream:
 
 
 class Asked(Stream):
-    """One question, on a connection of its own or a given one."""
+    """An `Asked` is one question, on a connection of its own or a given one."""
 
     def __init__(
         self,
@@ -142,7 +142,7 @@ class Asked(Stream):
 
 
 class Resumed(Stream):
-    """What comes after a number."""
+    """A `Resumed` is what comes of an answer after a number."""
 
     def __init__(
         self,

@@ -28,24 +28,24 @@ from tests.scripts import Script, pieces
 
 LOOK_SECONDS = 5.0
 SLOW = Script(deltas=300, rate=10)
-"""As the scripted upstream names it."""
+"""The scripted upstream has a script under this name."""
 MOST_GROWTH = 0.05
 MEGABYTE = 1 << 20
 REST_SECONDS = 65.0
-"""Until connections to the model are no longer kept; the next question closes them."""
+"""After so many seconds connections to the model are no longer kept. The next question closes them."""
 FILES_LEFT = 30
-"""More than when it began: connections to Redis."""
+"""So many more files may be open than when it began. They are connections to Redis."""
 
 
 class Sample(Struct, frozen=True):
-    """A worker at one moment."""
+    """A `Sample` is a worker at one moment."""
 
     rss: int
     files: int
 
 
 class Listener:
-    """Asks one question after another and reads the answer raw, in a session that grows."""
+    """A `Listener` asks one question after another and reads the answer raw, in a session that grows."""
 
     def __init__(self, port: int, over: threading.Event) -> None:
         self.ends: Counter[str] = Counter()
@@ -94,7 +94,7 @@ class Listener:
 
 
 class Watch:
-    """Samples every worker until it is told to stop."""
+    """A `Watch` samples every worker until it is told to stop."""
 
     def __init__(self, served: Service) -> None:
         self.samples: dict[int, list[Sample]] = {worker: [] for worker in served.workers()}

@@ -13,7 +13,7 @@ from tests.live.processes import START_SECONDS, clean_environment, free_port, li
 
 
 class RedisServer:
-    """Debian's Redis on a port that stays its own; what it has answered survives its death."""
+    """A `RedisServer` is Debian's Redis on a port that stays its own; what it has answered survives its death."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -21,14 +21,14 @@ from tests.test_house import PROJECT
 
 SHOWN = "http://127.0.0.1:8000"
 FOREIGN = ("docker", "claude")
-"""Programs of others, which a machine may not have."""
+"""These are programs of others, which a machine may not have."""
 VARIABLE = re.compile(r"[A-Z]+=\$\(")
 """A command that sets a variable is run again before each later one of its page."""
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 
 
 class Terminal(NamedTuple):
-    """Where the commands are typed: beside a service, in a folder that has what a checkout has."""
+    """A `Terminal` is where the commands are typed: beside a service, in a folder that has what a checkout has."""
 
     served: Service
     env: Mapping[str, str]

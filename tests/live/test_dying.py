@@ -29,19 +29,20 @@ LONG = Script(deltas=320, rate=RATE)
 """It takes longer than a silent worker is waited for."""
 MIDDLE = Script(deltas=120, rate=RATE)
 PIECE = 3
-"""The most characters of a piece."""
+"""A piece has at most so many characters."""
 FLUSH_SECONDS = 0.5
-"""The longest pause between two flushes."""
+"""This is the longest pause between two flushes."""
 STORE_SECONDS = 0.5
-"""How late the store may be where its disk is busy."""
+"""This says how late the store may be where its disk is busy."""
 NEXT_FRAME = 2.0
-"""Seconds from a worker's death to the next frame, at most: fewer than a silent worker is waited for."""
+"""The next frame comes at most so many seconds after a worker's death. They are fewer than a silent worker is waited
+for."""
 SILENT = 5.0
-"""Seconds after which a worker that says nothing is taken for dead."""
+"""After so many seconds a worker that says nothing is taken for dead."""
 
 
 class House(Struct):
-    """A service with all that it stands on."""
+    """A `House` is a service with all that it stands on."""
 
     served: Service
     upstream: ScriptedUpstream

@@ -67,7 +67,7 @@ READABLE = """(nodes, accents) => {
         return nodes.map(contrast);
     }));
 }"""
-"""The least contrast of text with what it stands on, for some accents."""
+"""This is the least contrast of text with what it stands on, for some accents."""
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def site(page: Page, server_url: str) -> Iterator["Site"]:
 
 
 class Site:
-    """A site of somebody else's, at the service's own origin, with pages that a test writes."""
+    """A `Site` is a site of somebody else's, at the service's own origin, with pages that a test writes."""
 
     def __init__(self, page: Page, url: str) -> None:
         self._page = page

@@ -102,7 +102,7 @@ class TestPlain:
 
 
 class Evil(BaseHTTPRequestHandler):
-    """A page that makes whoever opens it ask: by a form that sends itself, or by an image."""
+    """An `Evil` is a page that makes whoever opens it ask: by a form that sends itself, or by an image."""
 
     target = ""
 

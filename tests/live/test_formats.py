@@ -27,7 +27,8 @@ LISTENING = """
     });
 })
 """
-"""A page as tutorials write it: it appends the `content` of what comes without a name, and closes when it is done."""
+"""This is a page as tutorials write it: it appends the `content` of what comes without a name, and closes when it is
+done."""
 
 
 @pytest.fixture(scope="module")

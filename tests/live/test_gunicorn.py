@@ -425,7 +425,7 @@ def answer_of(served: Service, asked: Asked) -> dict[str, object]:
 
 
 class Hand:
-    """A model's service that says each delta at a word from the test."""
+    """A `Hand` is a model's service that says each delta at a word from the test."""
 
     def __init__(self) -> None:
         said: queue.Queue[str] = queue.Queue()

@@ -46,8 +46,8 @@ def served(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory)
 
 
 class Hostile:
-    """Callers who send a head and then the same bytes for ever, each on its own connection, and begin again when that
-    is closed."""
+    """`Hostile` callers send a head and then the same bytes for ever, each on its own connection, and begin again when
+    that is closed."""
 
     def __init__(self, port: int, head: bytes, endless: bytes) -> None:
         self._port = port

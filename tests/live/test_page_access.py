@@ -20,13 +20,14 @@ BUBBLE = """<!doctype html><html lang="en"><title>A site</title><main><h1>A site
 <script type="module" src="/api/chat.js"></script><qa-chat bubble open></qa-chat>"""
 WIDE, NARROW = ViewportSize(width=1280, height=860), ViewportSize(width=360, height=740)
 COLOURS = ["color-contrast", "link-in-text-block"]
-"""The rules that look at colours. No other rule depends on the scheme, and these don't depend on the language."""
+"""These are the rules that look at colours. No other rule depends on the scheme, and these don't depend on the
+language."""
 EXAMINATIONS: dict[tuple[str, Literal["dark", "light"]], object] = {
     ("en", "light"): {},
     ("ko", "light"): {"rules": {rule: {"enabled": False} for rule in COLOURS}},
     ("ko", "dark"): {"runOnly": COLOURS},
 }
-"""Which rules are tried in which language and scheme: each in both of those that it depends on."""
+"""This says which rules are tried in which language and scheme: each in both of those that it depends on."""
 EXAMINE = """async (options) => {
     const { violations } = await axe.run({ ...options, resultTypes: ["violations"] });
     const told = ({ target, failureSummary }) => `${target.flat().join(" ")}: ${failureSummary}`;
@@ -109,7 +110,7 @@ STATES: list[Callable[[Page, str], None]] = [
     show_history,
     show_bubble,
 ]
-"""The functions that bring the page into its states, each from the one before."""
+"""These are the functions that bring the page into its states, each from the one before."""
 
 
 def violations(page: Page, axe: str, options: object) -> list[str]:

@@ -19,7 +19,7 @@ from tests.scripted_upstream import Script, ScriptedUpstream
 TEXT = " ".join(f"{number}번째" for number in range(100))
 LONG = Script(text=TEXT, rate=50)
 SLOW = Script(text=TEXT, rate=15)
-"""Some 3 seconds, and 12."""
+"""The answer of `LONG` takes some 3 seconds, and that of `SLOW` 12."""
 QUICK = Script(text=TEXT)
 KEY = "personal-secret-012345678"
 PROSE = ".turn:last-child .prose"

@@ -15,13 +15,13 @@ from tests.test_markers import CASES
 SITE = "http://page.test"
 SHELL = "<!doctype html><meta charset='utf-8'>"
 BOUND_MS = 50
-"""The most milliseconds for 64 KiB."""
+"""64 KiB may take so many milliseconds."""
 WHOLE_MS = 2_000
-"""The most milliseconds for showing 200 KB, with all elements made."""
+"""Showing 200 KB may take so many milliseconds, with all elements made."""
 TRIES = 5
-"""How often a text is read until it is read within its bound: memory that is cleaned up meanwhile counts too."""
+"""A text is read so often until it is read within its bound, since memory that is cleaned up meanwhile counts, too."""
 HANGS_MS = 60_000
-"""The milliseconds after which a pattern counts as one that comes to no end, on a busy machine too."""
+"""These are the milliseconds after which a pattern counts as one that comes to no end, on a busy machine too."""
 _WRITTEN = (
     '[¦]¦[[a]¦[a](¦[a](b¦![¦](¦[a](<b¦[a](b "¦［¦【1¦[1]¦[1, ¦\\¦\\[¦#\n¦# a\n¦######¦`¦` ``¦``` ¦```\n¦'
     "~~~\n¦~~~¦~~¦~~a¦*¦*a¦**a ¦a*¦*a*¦_¦_a¦***a***¦* *¦|¦|\n¦| a | b |\n¦|-|\n¦a|b\n-|-\n¦-|¦>¦> ¦>\n¦"
@@ -225,7 +225,8 @@ def send_file(route: Route) -> None:
 
 
 class Timed:
-    """Runs scripts in a page and measures what its thread computes; what the machine does besides is not counted."""
+    """A `Timed` runs scripts in a page and measures what its thread computes. What the machine does besides is not
+    counted."""
 
     def __init__(self, page: Page) -> None:
         self._page = page

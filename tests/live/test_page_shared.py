@@ -33,7 +33,7 @@ READABLE = """() => {
 
 
 class Service:
-    """What the page asks. Whoever has a key is a person of its own, and all others are visitors."""
+    """A `Service` is what the page asks. Whoever has a key is a person of its own, and all others are visitors."""
 
     def __init__(self, page: Page) -> None:
         self.asked: list[tuple[str, str, bool]] = []

@@ -127,7 +127,7 @@ class TestCrowd:
 
 
 class Slow:
-    """Takes a byte a second, through a small window."""
+    """A `Slow` takes a byte a second, through a small window."""
 
     def __init__(self, served: Service, answer_id: str) -> None:
         self.read = b""

@@ -19,11 +19,12 @@ from tests.scripted_upstream import Script, ScriptedUpstream, pieces
 SCRIPT = Script(deltas=60, rate=40)
 SAID = "".join(pieces(SCRIPT))
 FLUSH = 3 * 20
-"""Characters: a piece has up to three, and a flush may come late on a busy machine: half a second of them."""
+"""So many characters may be missing. A piece has up to three, and a flush may come half a second late on a busy
+machine."""
 
 
 class Releases(Struct):
-    """A service of each release, of one worker; they share everything but the code."""
+    """A `Releases` is a service of each release, of one worker; they share everything but the code."""
 
     this: Service
     later: Service

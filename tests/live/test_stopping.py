@@ -22,13 +22,15 @@ from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream, pieces
 
 Start = Callable[..., AbstractContextManager[Service]]
 AT_ONCE = 15.0
-"""Seconds. Whoever waited for an answer or a connection would need twice as many."""
+"""Whatever happens at once takes at most so many seconds. Whoever waited for an answer or a connection would need twice
+as many."""
 ENDLESS = Script(deltas=600, rate=20)
 SHORT = Script(deltas=25, rate=20)
 DRAIN = 3
-"""Seconds: the hasty answer needs a sixth of them, the lasting one thrice as many."""
+"""A worker drains for so many seconds. The hasty answer needs a sixth of them, and the lasting one thrice as many."""
 PAUSE = 0.1
-"""Seconds between two questions of somebody who asks all the time: each reload lasts many times as long."""
+"""Somebody who asks all the time pauses for so many seconds between two questions. Each reload lasts many times as
+long."""
 HASTY = Script(deltas=10, rate=20)
 LASTING = Script(deltas=180, rate=20)
 
@@ -65,7 +67,7 @@ def drains(way: http.client.HTTPConnection) -> bool:
 
 
 class HalfSent:
-    """A question of which a part has arrived."""
+    """A `HalfSent` is a question of which a part has arrived."""
 
     def __init__(self, served: Service) -> None:
         self._body = json.dumps({"question": "안녕?", "stream": False}).encode()

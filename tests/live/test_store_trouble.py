@@ -20,7 +20,7 @@ from tests.live.stores import RedisServer
 from tests.scripted_upstream import Script, ScriptedUpstream, pieces
 
 AT_MOST = 1.1
-"""A second for the store, and a tenth for the rest."""
+"""It may take at most a second for the store, and a tenth for the rest."""
 HEARTBEAT = 1.0
 TROUBLE = 2.0
 SHORT = Script(deltas=40, rate=25)
@@ -28,17 +28,17 @@ LONG = Script(deltas=90, rate=25)
 
 
 class Trouble(Struct, frozen=True):
-    """How it begins and how it ends."""
+    """A `Trouble` says how it begins and how it ends."""
 
     name: str
     begin: Callable[[RedisServer], object]
     end: Callable[[RedisServer], object] = lambda _: None
     outage: bool = True
-    """Whether nothing can be written meanwhile."""
+    """This says whether nothing can be written meanwhile."""
     forgets: bool = False
-    """Whether what was there is gone."""
+    """This says whether what was there is gone."""
     saves: bool = False
-    """Whether an answer can be saved all the same: that makes room before it takes any."""
+    """This says whether an answer can be saved all the same: that makes room before it takes any."""
 
 
 def restart(redis: RedisServer) -> None:

@@ -18,18 +18,19 @@ from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream, pieces
 HANGUL = re.compile("[가-힣]")
 TROUBLE_SECONDS = 1.0
 ENOUGH = 5
-"""Failures in a row after which a model is left alone for a while."""
+"""After so many failures in a row a model is left alone for a while."""
 
 
 class Trouble(Struct, frozen=True):
-    """What upstream does, and what becomes of it: the code, the status of who doesn't stream, whether to try again."""
+    """A `Trouble` says what upstream does, and what becomes of it: the code, the status for those who don't stream, and
+    whether to try again."""
 
     name: str
     code: str
     status: int
     retryable: bool = True
     text: bool = False
-    """Whether some text comes before it."""
+    """This says whether some text comes before it."""
 
 
 TROUBLES = [
@@ -51,7 +52,7 @@ TROUBLES = [
 
 
 SPEAKING = ("", "chat:")
-"""What stands before a model's name, for a server of the Responses API and for one of Chat Completions."""
+"""This stands before a model's name, for a server of the Responses API and for one of Chat Completions."""
 Wholes = dict[str, tuple[int, dict[str, object]]]
 Outcomes = tuple[dict[str, Follower], Wholes]
 

@@ -53,23 +53,23 @@ WORKERS = 2
 SAID = "".join(pieces(NAMED["steady"]))
 QUESTIONS = ("script:steady 환불은 며칠 안에 되나요?", "script:steady How long does shipping take?", QUESTION, QUESTION)
 FLUSH = 3 * 25
-"""Characters that a reader may have and the store may not, of an answer that broke off: a second of them."""
+"""Of an answer that broke off, a reader may have so many characters that the store doesn't have: those of a second."""
 ANSWER_SECONDS = 60.0
 
 
 class Release(Struct, frozen=True):
-    """Code, and the environment it runs in."""
+    """A `Release` is code, and the environment it runs in."""
 
     name: str
     code: Path
     programs: Path
     app: str
     passes_on: bool
-    """Whether its readers get frames that it doesn't know."""
+    """This says whether its readers get frames that it doesn't know."""
 
 
 class Plan(Struct, frozen=True):
-    """What the run is to be; from the environment."""
+    """A `Plan` says what the run is to be. It is read from the environment."""
 
     revision: str
     background: bool
@@ -78,7 +78,7 @@ class Plan(Struct, frozen=True):
 
 
 class Fleet:
-    """The services, each in its place; one at a time is replaced."""
+    """A `Fleet` is the services, each in its place; one at a time is replaced."""
 
     def __init__(self, folder: Path, settings: dict[str, str]) -> None:
         self.ports = [free_port() for _ in range(SERVICES)]
@@ -129,7 +129,7 @@ class Fleet:
 
 
 class Traveller(Follower):
-    """A reader behind a load balancer: each connection goes to any of the services."""
+    """A `Traveller` is a reader behind a load balancer: each connection goes to any of the services."""
 
     def __init__(self, fleet: Fleet, chance: random.Random) -> None:
         often = drop_every(chance.choice([7, 20, 50, 10_000]))
@@ -145,7 +145,7 @@ class Traveller(Follower):
 
 
 class Verdict:
-    """What came of all answers."""
+    """A `Verdict` says what came of all answers."""
 
     def __init__(self, fleet: Fleet, plan: Plan, readers: Sequence[Follower], *, passes_on: bool) -> None:
         self._fleet = fleet
@@ -154,8 +154,8 @@ class Verdict:
         self._passes_on = passes_on
         self._url = fleet.places[0][0].url
         self.illustrated: Counter[str] = Counter()
-        """How many of this code's answers have a picture and a source, and how many of their readers saw the picture,
-        and the places of the source."""
+        """This says how many of this code's answers have a picture and a source, and how many of their readers saw the
+        picture, and the places of the source."""
         self.lost = [reader.story() for reader in readers if not reader.status and not reader.wrong]
         self.wrong = [f"{why}: {reader.story()}" for reader in readers if (why := self._wrong(reader))]
         self.tracebacks = fleet.said.count("Traceback")

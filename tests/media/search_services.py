@@ -90,7 +90,7 @@ QUOTA = {
 
 
 class SearchServices:
-    """The server, for use in a `with`. `answer` is what it says to every request from now on."""
+    """A `SearchServices` is the server, for use in a `with`. `answer` is what it says to every request from now on."""
 
     def __init__(self, answer: object = NOTHING, *, status: int = 200, fault: str = "", seconds: float = 0) -> None:
         self.answer: object = answer
@@ -98,7 +98,7 @@ class SearchServices:
         self.fault = fault
         self.seconds = seconds
         self.location = ""
-        """Where a redirect leads."""
+        """This is where a redirect leads."""
         self.asked: list[tuple[str, dict[str, str]]] = []
         self._server = _Server(self)
 

@@ -93,8 +93,8 @@ class TestGoogle:
 
 
 class MediaSearchContract:
-    """What every `MediaSearch` promises. `make_search` makes one that a service answers in this way, and `titled` one
-    result with a title, as the service writes it."""
+    """A `MediaSearchContract` has what every `MediaSearch` promises. `make_search` makes one that a service answers in
+    this way, and `titled` makes one result with a title, as the service writes it."""
 
     make_search: Callable[[SearchServices, float], MediaSearch]
     answer: object

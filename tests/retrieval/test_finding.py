@@ -11,7 +11,7 @@ from tests.fakes import FakeIndex
 
 
 class Library:
-    """A `CandidateSource` with one passage that fits, and one that doesn't."""
+    """A `Library` is a `CandidateSource` with one passage that fits, and one that doesn't."""
 
     def find_candidates(self, terms: SearchTerms, most: int) -> Sequence[Candidate]:
         fits = Candidate(Passage("d", "handbook", "The fee is five."), 30.0, 0.0, 0.8)

@@ -15,7 +15,7 @@ TEXTS = ["The fee is ten dollars.", "Dogs need a leash.", "Opening hours are nin
 
 
 class Translating(FakeEncoder):
-    """Knows that 목줄 is a leash, and remembers what it was asked to encode."""
+    """A `Translating` encoder knows that 목줄 is a leash, and remembers what it was asked to encode."""
 
     def __init__(self) -> None:
         self.asked: list[Sequence[str]] = []

@@ -62,7 +62,7 @@ PROSE = {
     "a table": ("12번 | 수수료 14,400원 | 2026-04-12 | 접수완료\n" * 9, 225),
     "numbers": ("7919.12,15838.24,23757.36,31676.48\n" * 9, 180),
 }
-"""Texts, and the number of tokens that OpenAI's vocabulary `o200k` makes of each."""
+"""These are texts, and the number of tokens that OpenAI's vocabulary `o200k` makes of each."""
 
 
 @pytest.mark.parametrize(("text", "tokens"), [("", 0), ("a", 1), ("가나다", 3), ("\ud800", 1)])

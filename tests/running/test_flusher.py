@@ -26,7 +26,7 @@ ASKED = Asked(Prompt("mini", (), "Why?"), ())
 
 
 class Trips(RedisLogs):
-    """A `LogStore` over a Redis in memory, which its wire can be cut from; counts the trips."""
+    """A `Trips` is a `LogStore` over a Redis in memory, from which its wire can be cut. It counts the trips."""
 
     def __init__(self) -> None:
         self.redis, self.wire = client(), Wire()
@@ -55,7 +55,7 @@ class Trips(RedisLogs):
 
 
 class House:
-    """A flusher, its store, and the answers it is done with."""
+    """A `House` is a flusher, its store, and the answers it is done with."""
 
     def __init__(self, pace: Pace = PACE) -> None:
         self.store, self.meter = Trips(), FakeMeter()

@@ -150,7 +150,7 @@ class TestReading:
 
 
 class Sleeper:
-    """A reader that waits once, in a thread of its own."""
+    """A `Sleeper` is a reader that waits once, in a thread of its own."""
 
     def __init__(self, log: MemoryLog) -> None:
         asleep = threading.Lock()

@@ -46,7 +46,7 @@ def test_it_contains_those_that_wait() -> None:
 
 
 class Picky(FakeSessions):
-    """Sessions that can't keep one of the turns."""
+    """`Picky` sessions can't keep one of the turns."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(admission())

@@ -10,7 +10,8 @@ READERS = 20
 STEP_SECONDS = SLICE_SECONDS / 5
 
 now = time.process_time
-"""Seconds of this process's own work: what other processes of the machine take meanwhile is no reader's fault."""
+"""This counts the seconds of this process's own work, because what other processes of the machine take meanwhile is no
+reader's fault."""
 
 
 def compute(seconds: float) -> None:

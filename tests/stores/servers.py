@@ -33,7 +33,8 @@ def soon(true: Callable[[], object]) -> float:
 
 
 class Server:
-    """One process on a port of its own, which a test may stop, kill and start again; `client` sees it directly."""
+    """A `Server` is one process on a port of its own, which a test may stop, kill and start again; `client` sees it
+    directly."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.port = free_port()

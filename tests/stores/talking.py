@@ -36,8 +36,8 @@ QUESTIONS = 30
 
 
 class Stores(Struct, frozen=True):
-    """All that one worker keeps in one Redis: sessions of at most five turns and a thousand seconds, and thirty
-    questions a minute."""
+    """A `Stores` is all that one worker keeps in one Redis: sessions of at most five turns and a thousand seconds, and
+    thirty questions a minute."""
 
     client: Redis
     sessions: RedisSessions

@@ -45,7 +45,7 @@ def _commands(client: Redis) -> int:
 
 
 class Counting(redis.UnixDomainSocketConnection):
-    """A connection that counts how often something is sent, however much it is."""
+    """A `Counting` is a connection that counts how often something is sent, however much it is."""
 
     sent = 0
 

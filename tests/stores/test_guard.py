@@ -125,7 +125,7 @@ def test_asking_for_something_wrong_is_our_bug_and_logged(
 
 
 class Counts:
-    """A meter that remembers what it was told."""
+    """A `Counts` is a meter that remembers what it was told."""
 
     def __init__(self) -> None:
         self.counted: list[tuple[str, str]] = []

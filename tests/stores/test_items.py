@@ -46,17 +46,17 @@ METADATA = Metadata(
     saved=True,
 )
 FIRST_VERSION = msgspec.json.Decoder(list[FirstItem])
-"""How a worker of version 1 reads the field `items`; it knows no other field."""
+"""This says how a worker of version 1 reads the field `items`; it knows no other field."""
 
 
 class Note(Value, frozen=True, tag_field="type", tag="note"):
-    """A frame of a later release."""
+    """A `Note` is a frame of a later release."""
 
     content: str
 
 
 class Sign(Value, frozen=True, tag_field="type", tag="sign"):
-    """A mark of a later release."""
+    """A `Sign` is a mark of a later release."""
 
     places: tuple[float, ...]
 

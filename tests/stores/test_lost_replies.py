@@ -17,7 +17,7 @@ REPEAT = Repeat("d" * 32, "print", 60)
 
 
 class Losing(redis.UnixDomainSocketConnection):
-    """A connection that breaks when the next reply has come, once it is told to."""
+    """A `Losing` is a connection that breaks when the next reply has come, once it is told to."""
 
     lose = False
     lost = 0

@@ -17,7 +17,7 @@ from tests.stores.talking import ANSWER_SECONDS, Stores, claim, endless, stores_
 
 DAY = Repeat("d" * 32, "print", 86_400)
 MEANWHILE = Repeat("e" * 32, "print", 0)
-"""Stands while it is answered."""
+"""This key stands while its question is answered."""
 
 
 class TestReserving:

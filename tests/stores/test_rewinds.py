@@ -274,7 +274,7 @@ def test_thousands_of_turns_are_replaced_at_once(real: Redis) -> None:
 
 
 class Failing(FakeRedis):
-    """A store that goes away when a pipeline is made, after so many."""
+    """A `Failing` is a store that goes away when a pipeline is made, after so many."""
 
     left = 99
 
@@ -286,7 +286,8 @@ class Failing(FakeRedis):
 
 
 class Interrupted(FakeRedis):
-    """A store that does something else, each time that a pipeline is made, as long as it has something."""
+    """An `Interrupted` is a store that does something else, each time that a pipeline is made, as long as it has
+    something."""
 
     later: Sequence[Callable[[], object]] = ()
 

@@ -22,7 +22,7 @@ PATIENCE = connection_options(connect=0.1, reply=0.1, retries=0)
 
 
 class Pair:
-    """A master and its replica, which nobody watches."""
+    """A `Pair` is a master and its replica, which nobody watches."""
 
     def __init__(self, folder: Path, ending: ExitStack) -> None:
         self._folder, self._ending = folder, ending
@@ -36,7 +36,7 @@ class Pair:
 
 
 class Servers(Pair):
-    """A master, its replica and the sentinel that watches them."""
+    """`Servers` are a master, its replica and the sentinel that watches them."""
 
     def __init__(self, folder: Path, ending: ExitStack) -> None:
         super().__init__(folder, ending)
@@ -73,7 +73,8 @@ def client(servers: Servers) -> Iterator[redis.Redis]:
 
 
 class Sayings(Sentinel):
-    """Says that the master is the first of these servers, and from the second time on that it is the second."""
+    """A `Sayings` says that the master is the first of these servers, and from the second time on that it is the
+    second."""
 
     def __init__(self, *servers: Server) -> None:
         super().__init__([])

@@ -35,7 +35,7 @@ def who_is_asking(request: Request) -> str | None:
 
 
 class Echo:
-    """An upstream with a class of its own."""
+    """An `Echo` is an upstream with a class of its own."""
 
     @contextmanager
     def open_answer(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
@@ -45,7 +45,7 @@ class Echo:
 
 
 class Delegating:
-    """An upstream that chooses between others."""
+    """A `Delegating` is an upstream that chooses between others."""
 
     def __init__(self, usual: Upstream, searching: Upstream) -> None:
         self._usual = usual
@@ -56,7 +56,7 @@ class Delegating:
 
 
 class Keeps(Echo):
-    """An upstream that keeps its answers, so that another worker can go on with them."""
+    """A `Keeps` is an upstream that keeps its answers, so that another worker can go on with them."""
 
     @contextmanager
     def attach_answer(self, prompt: Prompt, response_id: str, stop: Stop) -> Iterator[Iterator[Delta]]:
@@ -64,14 +64,14 @@ class Keeps(Echo):
 
 
 class NeverDrifts:
-    """A detector."""
+    """A `NeverDrifts` is a detector."""
 
     def judge_topic(self, question: str, session: Session, coverage: Mapping[int, float]) -> Drift:
         return Drift(drifted=False, score=0.0, reasons=("never",))
 
 
 class ReadsNames:
-    """A file reader."""
+    """A `ReadsNames` is a file reader."""
 
     def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
         name = request.file.name
@@ -80,7 +80,7 @@ class ReadsNames:
 
 
 class FirstOnes:
-    """A retriever."""
+    """A `FirstOnes` is a retriever."""
 
     def find_passages(self, query: Query) -> tuple[Passage, ...]:
         if query.files is None:
@@ -90,7 +90,7 @@ class FirstOnes:
 
 
 class Catalogue:
-    """A search for pictures."""
+    """A `Catalogue` is a search for pictures."""
 
     name = "catalogue"
 

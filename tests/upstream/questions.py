@@ -22,7 +22,7 @@ def prompt(text: str = "안녕?", **fields) -> Prompt:
 
 
 QUICK = Pauses(first=0.02, id=0.4, cancel=0.4)
-"""Pauses of a test: long enough to be stopped in, short enough to wait for."""
+"""These are pauses of a test: long enough to be stopped in, short enough to wait for."""
 
 
 def responses(url: str, **settings) -> ModelUpstream:
@@ -39,7 +39,7 @@ def chat(url: str, **settings) -> ModelUpstream:
 
 
 SPEAKING = {"responses": responses, "chat": chat}
-"""An upstream of each protocol."""
+"""These functions make an upstream of each protocol."""
 
 
 def connect(servers: dict[str, VendorProtocol], **settings) -> ModelUpstream:
@@ -49,7 +49,7 @@ def connect(servers: dict[str, VendorProtocol], **settings) -> ModelUpstream:
 
 
 class CountingMeter:
-    """Remembers what was counted."""
+    """A `CountingMeter` remembers what was counted."""
 
     def __init__(self) -> None:
         self.counted: list[tuple[str, str]] = []
@@ -65,7 +65,7 @@ class CountingMeter:
 
 
 class Asked:
-    """One question, read in a thread of its own until it ends."""
+    """An `Asked` is one question, read in a thread of its own until it ends."""
 
     def __init__(self, upstream: ModelUpstream, text: str = "안녕?") -> None:
         self.stop = StopSignal()

@@ -37,7 +37,7 @@ FAILS = Script(status=500, headers=SOON, error={"code": None})
 
 
 class Seen(Prompt, frozen=True, weakref=True):
-    """A prompt whose end can be seen."""
+    """A `Seen` is a prompt whose end can be seen."""
 
 
 class TestAnswers:

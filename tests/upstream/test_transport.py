@@ -23,7 +23,7 @@ from tests.upstream.questions import QUICK, CountingMeter, prompt
 
 
 class PlainWriter:
-    """Writes the parameters as JSON, and knows no response that upstream keeps."""
+    """A `PlainWriter` writes the parameters as JSON, and knows no response that upstream keeps."""
 
     def __init__(self, url: str) -> None:
         self._host = urlsplit(url).netloc
@@ -41,7 +41,7 @@ class PlainWriter:
 
 
 class PlainReader:
-    """Takes the whole body, however it ends, for the answer."""
+    """A `PlainReader` takes the whole body, however it ends, for the answer."""
 
     def __init__(self, *, kept: bool, response_id: str = "") -> None:
         self.response_id = response_id
@@ -59,7 +59,7 @@ class PlainReader:
 
 
 class Asking(Struct, frozen=True):
-    """An asker, and the only server that it asks."""
+    """An `Asking` is an asker, and the only server that it asks."""
 
     asker: Asker
     server: ModelServer

@@ -41,7 +41,8 @@ def part(content: bytes, name: str = "files", filename: str | None = "a.txt") ->
 
 
 class Model:
-    """An `Upstream` that remembers what it was asked; while `go` is clear it waits after its first delta."""
+    """A `Model` is an `Upstream` that remembers what it was asked; while `go` is clear it waits after its first
+    delta."""
 
     def __init__(self) -> None:
         self.prompts: list[Prompt] = []
@@ -70,7 +71,7 @@ class Model:
 
 
 class Reader:
-    """A `FileReader` without a process of its own."""
+    """A `Reader` is a `FileReader` without a process of its own."""
 
     def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
         file = request.file
@@ -85,7 +86,7 @@ class Reader:
 
 
 class House:
-    """One app, the model behind it, and the store under it."""
+    """A `House` is one app, the model behind it, and the store under it."""
 
     def __init__(self, app: Flask, model: Model, store: redis.Redis) -> None:
         self.app = app

@@ -48,7 +48,7 @@ def expire(house: House, answer: str) -> None:
 
 
 class Reading(threading.Thread):
-    """Somebody who reads a stream to its end, meanwhile."""
+    """A `Reading` reads a stream to its end, meanwhile."""
 
     def __init__(self, response: TestResponse) -> None:
         super().__init__()

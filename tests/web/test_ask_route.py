@@ -328,7 +328,7 @@ CHUNKED = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
 
 
 class Unread(io.RawIOBase):
-    """A body that nobody may read."""
+    """An `Unread` is a body that nobody may read."""
 
     def read(self, size: int = -1) -> bytes:
         raise AssertionError("read")

@@ -16,7 +16,7 @@ from tests.web.house import PERSONAL_SECRET, House, refusal
 
 KIM = {"Authorization": f"Bearer {PERSONAL_SECRET}"}
 PAGES_ID = "k3V9xQ2mZ7pL0aRt"
-"""An id as the AI SDK makes it."""
+"""This is an id as the AI SDK makes it."""
 NOTE = f"data:text/plain;base64,{b64encode('배터리는 24개월 보증됩니다.'.encode()).decode()}"
 
 
@@ -38,7 +38,7 @@ def assistant(id: str, text: str = "안녕하세요.") -> dict[str, Any]:
 
 
 class Page:
-    """A page with `useChat`: it keeps its messages, and sends them all each time."""
+    """A `Page` is a page with `useChat`: it keeps its messages, and sends them all each time."""
 
     def __init__(self, house: House, chat_id: str = "my-chat", headers: dict[str, str] | None = None) -> None:
         self.house = house

@@ -16,7 +16,7 @@ from tests.web.test_reference import PageParts
 
 ASKING = (ROOT / "docs/asking.md").read_text()
 LISTED = set(re.findall(r"`(\w[\w-]*)`", "\n".join(re.findall(r"^\| (.+?) \|", ASKING, re.M))))
-"""The names in the first cells of its tables."""
+"""These are the names in the first cells of its tables."""
 KOREAN = "[가-힣]"
 
 
@@ -27,7 +27,7 @@ def read(house: House, name: str, language: str = "en") -> str:
 
 
 class Site:
-    """What a house shows at its addresses. Each of them is asked for once."""
+    """A `Site` is what a house shows at its addresses. Each of them is asked for once."""
 
     def __init__(self, house: House) -> None:
         self._house = house

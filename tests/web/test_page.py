@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 OF_OTHER_PAGES = ("guide.js", "reference.js")
 MOST_BYTES, MOST_BYTES_OF_BROTLI = 45_000, 41_000
 LATENCY, BYTES_PER_SECOND = 0.3, 50_000
-"""The slow network of `benchmarks/first_load.py`."""
+"""This is the slow network of `benchmarks/first_load.py`."""
 
 
 def policy(house: House) -> dict[str, str]:

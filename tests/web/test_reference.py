@@ -17,7 +17,7 @@ from tests.web.test_hosting import MakeSettings
 
 
 class PageParts(HTMLParser):
-    """The ids, the links and the addresses of a page."""
+    """`PageParts` are the ids, the links and the addresses of a page."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

@@ -16,7 +16,7 @@ KIM = {"Authorization": f"Bearer {SERVER_SECRET}", "X-User-Id": "kim"}
 LEE = {"Authorization": f"Bearer {SERVER_SECRET}", "X-User-Id": "lee"}
 ME = {"Authorization": f"Bearer {PERSONAL_SECRET}"}
 OWN = "5f0c6e0a-0f52-4c8e-9f7b-6f6c52a1d0e4"
-"""A session id of a visitor's that nobody guesses."""
+"""This is a session id of a visitor's that nobody guesses."""
 
 
 def keyed(house: House, key: str = "k1", headers: dict[str, str] | None = None, **fields: Any) -> TestResponse:

@@ -27,7 +27,7 @@ def post(house: House, body: bytes, content_type: str = MULTIPART, **options: An
 
 
 class Chunks(io.RawIOBase):
-    """A chunked body as the server below hands it on: its length is nowhere announced."""
+    """A `Chunks` is a chunked body as the server below hands it on: its length is nowhere announced."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces

@@ -336,7 +336,7 @@ class TestDeletedWhileTheStoreGoesAway:
     """Nobody reads what is still answered then, so it must not go on, and be paid for."""
 
     class History:
-        """A history whose store goes away before or behind the deletion."""
+        """A `History` is a history whose store goes away before or behind the deletion."""
 
         def __init__(self, house: House, *, behind: bool) -> None:
             self._own, self._behind = house.assembly.history, behind

@@ -9,7 +9,7 @@ import pytest
 from qa_service.web.texts import SentField, decode_fields, replace_lone_halves, split_urlencoded
 
 MOST_SECONDS = 0.04
-"""The longest stretch that a text may take before others have their turn, in seconds of the processor."""
+"""This is the longest stretch that a text may take before others have their turn, in seconds of the processor."""
 MANY = 200_000
 
 HOSTILE: dict[str, Callable[[], object]] = {

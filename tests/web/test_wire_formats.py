@@ -145,7 +145,7 @@ def frames_of(house: House, answer_id: str) -> list[str]:
 
 
 class BeatingEncoder(OpenPartsEncoder):
-    """The same with signs of life."""
+    """A `BeatingEncoder` is the same with signs of life."""
 
     def heartbeat(self) -> bytes:
         return b"beat\n"

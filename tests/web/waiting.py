@@ -9,7 +9,7 @@ from qa_service.errors import QAError
 from qa_service.web.bodies import BodyBounds, RequestBody
 
 HERE = "192.0.2.1"
-"""Where it is sent from."""
+"""The body is sent from here."""
 
 
 class WaitingBody(RequestBody):

@@ -32,7 +32,7 @@ def _undescribed(value: object) -> Iterator[str]:
 
 
 class AgentOrder:
-    """What a client checks of the order of events. It keeps the messages, as an app shows them."""
+    """An `AgentOrder` is what a client checks of the order of events. It keeps the messages, as an app shows them."""
 
     def __init__(self, messages: Sequence[dict[str, Any]] = ()) -> None:
         self.messages = {message["id"]: message.get("content", "") for message in messages}

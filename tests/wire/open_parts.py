@@ -12,7 +12,7 @@ from qa_service.wire.lines import encode_line
 
 
 class OpenPartsEncoder:
-    """A `FrameEncoder` that must know after a break whether a part is open, and which."""
+    """An `OpenPartsEncoder` is a `FrameEncoder` that must know after a break whether a part is open, and which."""
 
     is_cut = False
 

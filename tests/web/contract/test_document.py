@@ -33,9 +33,9 @@ OWN = re.compile(
     r"^(?!Completion|Model|OpenAI|Response)\w+(Frame|Content|Object)$"
     r"|^Events|^(Call|Cite|ImageResult|SiteTexts?|Timing|Topic|TopicNotice|Usage|VideoResult)$"
 )
-"""The schemas of our own objects. Others follow the documents of somebody else."""
+"""These are the schemas of our own objects. Others follow the documents of somebody else."""
 OUTSIDE = {("GET", "/"), ("GET", "/docs")}
-"""What a service that stands alone has beside its interface."""
+"""A service that stands alone has these paths beside its interface."""
 
 
 def contract(offer: Offer = OFFER, language: Language = "en") -> dict[str, Any]:

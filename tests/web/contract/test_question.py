@@ -21,7 +21,7 @@ READ_IN_ROUTES = {"ids", "lastEventId"}
 
 
 class NotedFields(dict[str, Any]):
-    """Fields that note which of them somebody looks for."""
+    """`NotedFields` are fields that note which of them somebody looks for."""
 
     def __init__(self, sent: dict[str, Any], noted: set[str]) -> None:
         super().__init__(sent)
