@@ -1,4 +1,5 @@
-"""Texts that are as hard for a regular expression as its own structure allows, and the time it needs for them.
+"""This module has texts that are as hard for a regular expression as its own structure allows, and the time it needs
+for them.
 
 What makes an expression slow is always a repetition: a part that may take much, where what follows it then fails. So
 each repetition is found in the parsed expression, and texts are made of what can stand before it, of what it

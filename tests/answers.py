@@ -1,4 +1,4 @@
-"""How a test asks the line, once or in a conversation, and what it looks at in the answer."""
+"""This module shows how a test asks the line, once or in a conversation, and what it looks at in the answer."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Writes the small file systems that old office programs and Outlook use (compound files)."""
+"""This module writes the small file systems that old office programs and Outlook use (compound files)."""
 
 import struct
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What tests of several parts share."""
+"""This module has what tests of several parts share."""
 
 import os
 

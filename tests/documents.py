@@ -1,4 +1,4 @@
-"""Real documents, made when a test wants them: Korean and English, sound, broken and hostile."""
+"""This module has real documents, made when a test wants them: Korean and English, sound, broken and hostile."""
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Stand-ins with a memory for what the line walks past, and short ways to say what a test is about."""
+"""This module has stand-ins with a memory for what the line walks past, and short ways to say what a test is about."""
 
 import struct
 import threading

@@ -1,4 +1,5 @@
-"""What documents and web pages try to tell a model, in Korean and English. Each kind stands for many of its like."""
+"""This module has what documents and web pages try to tell a model, in Korean and English. Each kind stands for many of
+its like."""
 
 from base64 import b64encode
 

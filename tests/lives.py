@@ -1,4 +1,5 @@
-"""Workers that share a store: how a test runs answers, reads them, cuts a worker off and lets it die."""
+"""This module has workers that share a store: how a test runs answers, reads them, cuts a worker off and lets it
+die."""
 
 import threading
 import time

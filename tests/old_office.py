@@ -1,4 +1,4 @@
-"""Small files as Excel 97 and Hangul 5 write them."""
+"""This module has small files as Excel 97 and Hangul 5 write them."""
 
 import struct
 import zlib

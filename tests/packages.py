@@ -1,4 +1,4 @@
-"""Packages of Office Open XML written by hand, smaller than any office program writes them."""
+"""This module has packages of Office Open XML written by hand, smaller than any office program writes them."""
 
 from collections.abc import Mapping, Sequence
 

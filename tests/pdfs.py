@@ -1,4 +1,4 @@
-"""PDFs written by hand: what their content streams say stands in the test."""
+"""This module has PDFs written by hand: what their content streams say stands in the test."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""The commands that README and the pages of `docs/` show, with the output that they show below each."""
+"""This module has the commands that README and the pages of `docs/` show, with the output that they show below each."""
 
 import re
 from collections.abc import Iterator

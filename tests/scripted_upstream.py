@@ -1,7 +1,7 @@
-"""A real HTTP server that plays OpenAI's Responses API and Chat Completions from scripts: answers, recordings, faults,
-background mode.
+"""This module has a real HTTP server that plays OpenAI's Responses API and Chat Completions from scripts: answers,
+recordings, faults, background mode.
 
-    python tests/scripted_upstream.py --port 8370
+python tests/scripted_upstream.py --port 8370
 
 The script of a request is the next one queued (`ScriptedUpstream.script`, `POST /script`), else the one named by
 `script:<name>` in its model or messages (`NAMED`, or a recording's name), else a short Korean answer. `GET /requests`

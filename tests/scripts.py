@@ -1,4 +1,5 @@
-"""What a scripted upstream says: scripts, the events of an answer, and the pace at which it is generated."""
+"""This module has what a scripted upstream says: scripts, the events of an answer, and the pace at which it is
+generated."""
 
 import json
 import math

@@ -115,7 +115,7 @@ class TestUnstorable:
         ],
         ids=repr,
     )
-    def test_so_does_what_a_reader_of_files_says(self, news: FileNews, tmp_path: Path) -> None:
+    def test_what_a_reader_of_files_says_ends_the_answer_as_well(self, news: FileNews, tmp_path: Path) -> None:
         reader = FakeReader()
         reader.read_upload = lambda file, stop: iter((news,))  # type: ignore[method-assign]
         told = frames(known := parts(reader=reader), files=(upload(tmp_path, "sky.txt", "Blue."),))
@@ -123,7 +123,7 @@ class TestUnstorable:
         for kept in (*told, saved(known)):
             assert storable(kept) == kept
 
-    def test_so_does_what_a_retriever_finds(self, tmp_path: Path) -> None:
+    def test_what_a_retriever_finds_ends_the_answer_as_well(self, tmp_path: Path) -> None:
         class Finding:
             def find_passages(self, query: Query) -> tuple[Passage, ...]:
                 return (Passage("f", "sky.txt", HALF),)

@@ -390,7 +390,7 @@ class TestPlaces:
             ("料金は千円です。[2]子供は無料です。[2]", ["料金は千円です。", "子供は無料です。"]),
         ],
     )
-    def test_in_any_script(self, text: str, expected: list[str]) -> None:
+    def test_a_place_is_found_in_any_script(self, text: str, expected: list[str]) -> None:
         (reference,) = cited(text)
         assert places(text, reference) == expected
 
@@ -507,6 +507,6 @@ class TestTyped:
         note = Annotation("url", url="https://a.example", n=1)
         assert [(source.n, source.kind) for source in cited("It is ten [1].", note)] == [(1, "document"), (2, "url")]
 
-    def test_nor_beside_true_ones(self) -> None:
+    def test_a_made_up_number_beside_true_ones_is_no_reference(self) -> None:
         found = cited("So [2] and [4].", Annotation("url", url="https://a.example"))
         assert [(source.n, source.kind) for source in found] == [(2, "document"), (3, "url")]

@@ -96,7 +96,7 @@ class TestAsking:
         assert re.search(r"— offline · 0 tokens · [\d.]+ s · session [0-9a-f]{32}\n$", out)
         assert "rules.txt: txt, 1 pages, used" in err
 
-    def test_in_korean_too(self, capsys: Captured) -> None:
+    def test_a_question_in_korean_is_answered_in_korean(self, capsys: Captured) -> None:
         run_command(["ask", "이용 요금이 얼마인가요?", "--file", "rules.txt"])
         out, _ = capsys.readouterr()
         assert out.startswith("연결된 AI 모델이 없어")
@@ -336,18 +336,20 @@ class TestNotServing:
         return said
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-    def test_a_port_that_is_taken(self, host: str, capsys: Captured) -> None:
+    def test_a_port_that_is_taken_is_named(self, host: str, capsys: Captured) -> None:
         with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as taken:
             port = taken.getsockname()[1]
             said = self.said(capsys, "--host", host, "--port", str(port))
         assert f"port {port} of {host} is taken" in said
         assert "--port" in said
 
-    def test_an_address_of_another_machine(self, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    def test_an_address_of_another_machine_is_refused(self, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
         monkeypatch.setenv("QA_ALLOW_ANONYMOUS", "on")
         assert "--host" in self.said(capsys, "--host", "192.0.2.1")
 
-    def test_a_port_that_this_user_may_not_use(self, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    def test_a_port_that_this_user_may_not_use_is_refused(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+    ) -> None:
         def refuse(*_: object) -> None:
             raise PermissionError(errno.EACCES, "Permission denied")
 
@@ -355,7 +357,7 @@ class TestNotServing:
         assert "from 1024 on" in self.said(capsys, "--port", "80")
 
     @pytest.mark.parametrize("folder", ["/proc/qa", "/dev/null/qa"])
-    def test_a_data_folder_that_can_not_be_made(self, folder: str, capsys: Captured) -> None:
+    def test_a_data_folder_that_can_not_be_made_is_refused(self, folder: str, capsys: Captured) -> None:
         refused = pytest.raises(SystemExit)
         with refused as end:
             run_command(["serve", "--data", folder])
@@ -363,7 +365,7 @@ class TestNotServing:
         assert out == ""
         assert "--data" in f"{end.value.code}{err}"
 
-    def test_a_data_folder_on_a_full_disk(self, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    def test_a_data_folder_on_a_full_disk_is_refused(self, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
         def refuse(*_: object, **__: object) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 

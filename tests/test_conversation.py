@@ -1,4 +1,4 @@
-"""An earlier conversation, in every shape that clients keep one in."""
+"""An earlier conversation is read in every shape that clients keep one in."""
 
 import json
 from typing import Any

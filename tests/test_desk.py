@@ -1,4 +1,5 @@
-"""What the desk refuses, and what it lets in: into which session, which topic, and instead of which answer."""
+"""These tests show what the desk refuses, and what it lets in: into which session, which topic, and instead of which
+answer."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -467,7 +468,7 @@ class TestSessions:
     def test_a_visitors_own_id_must_be_hard_to_guess(self, own: str, kept: bool) -> None:
         assert (House().ask(session_id=own, owner=VISITOR).session.session_id == own) is kept
 
-    def test_the_turn_is_running(self) -> None:
+    def test_a_turn_is_running_when_it_is_admitted(self) -> None:
         admitted = House().ask("  Why\n blue? ", language="ko")
         turn = admitted.turn
         assert (turn.status, turn.language, turn.text) == ("running", "ko", "")

@@ -1,4 +1,4 @@
-"""Reading a file of questions and pages, and counting what came of them."""
+"""A file of questions and pages is read, and what came of them is counted."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""One field as a value, and the refusal that names it."""
+"""One field becomes a value, or a refusal that names it."""
 
 import time
 from collections.abc import Callable

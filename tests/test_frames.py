@@ -1,4 +1,4 @@
-"""What the frames of an answer add up to."""
+"""These tests show what the frames of an answer add up to."""
 
 from qa_service.frames import Image, Restart, Text, images_from_frames, text_from_frames
 

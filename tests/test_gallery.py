@@ -1,4 +1,4 @@
-"""What becomes of a picture that a model has drawn."""
+"""These tests show what becomes of a picture that a model has drawn."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What becomes of an upload on its way into a session, and what a quota does to it."""
+"""These tests show what becomes of an upload on its way into a session, and what a quota does to it."""
 
 from collections.abc import Iterator
 from pathlib import Path

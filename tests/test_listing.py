@@ -1,4 +1,4 @@
-"""What a prompt says of files that it doesn't quote, and of pages that nobody can read."""
+"""These tests show what a prompt says of files that it doesn't quote, and of pages that nobody can read."""
 
 from qa_service.listing import describe_unread, mention_files
 from qa_service.model import Message, Passage, Prompt, StoredFile

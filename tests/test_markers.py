@@ -1,4 +1,4 @@
-"""What a marker is: the page is held to the same cases in `tests/live/test_page_markdown.py`."""
+"""These tests show what a marker is: the page is held to the same cases in `tests/live/test_page_markdown.py`."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the package offers to who imports it, and what importing it costs."""
+"""These tests show what the package offers to who imports it, and what importing it costs."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""How long work shares a worker with others."""
+"""These tests show how long work shares a worker with others."""
 
 import json
 import subprocess

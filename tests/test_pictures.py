@@ -41,7 +41,7 @@ class TestChoosing:
         files = [stored(name) for name in "abcd"]
         assert [choice.file.file_id for choice in choose_pictures(files, 400)] == ["c", "d"]
 
-    def test_there_is_a_most(self) -> None:
+    def test_no_more_pictures_than_the_limit_are_chosen(self) -> None:
         files = [stored(str(number)) for number in range(MOST_PICTURES + 3)]
         assert [choice.file for choice in choose_pictures(files, 10**6)] == files[3:]
 

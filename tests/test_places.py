@@ -1,4 +1,4 @@
-"""Where a passage stands, in words."""
+"""The place of a passage is said in words."""
 
 import msgspec
 import pytest

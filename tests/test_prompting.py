@@ -1,4 +1,5 @@
-"""What a model gets to read: in which order, how untrusted text is fenced in, and what goes when room is short."""
+"""These tests show what a model gets to read: in which order, how untrusted text is fenced in, and what goes when room
+is short."""
 
 import time
 
@@ -42,7 +43,7 @@ def reference(*passages: Passage, language: Language = "en", **fields: object) -
 
 
 class TestOrder:
-    def test_instructions_turns_reference_question(self) -> None:
+    def test_instructions_come_first_then_turns_the_reference_and_the_question(self) -> None:
         built = prompt(
             system_prompt="Rhyme.", context=(Exchange("Who?", "Ann."),), passages=(passage("The sky is blue."),)
         )
@@ -313,13 +314,15 @@ class TestBoundaries:
     def built(self, fields: dict[str, object], count: object, tokens: int) -> Prompt:
         return prompt(site=Site("Be plain.", context_tokens=tokens, count_tokens=count), **fields)  # type: ignore[arg-type]
 
-    def test_at_and_above_it_is_there(self, fields: dict[str, object], seen: str, count: object) -> None:
+    def test_at_the_boundary_and_above_it_everything_is_there(
+        self, fields: dict[str, object], seen: str, count: object
+    ) -> None:
         whole = self.built(fields, count, 9_000)
         assert seen in "".join(message.text for message in whole.messages)
         assert self.built(fields, count, whole.tokens) == whole
         assert self.built(fields, count, whole.tokens + 1) == whole
 
-    def test_one_token_below_something_is_left_out_whole(
+    def test_one_token_below_the_boundary_something_is_left_out_whole(
         self, fields: dict[str, object], seen: str, count: object
     ) -> None:
         whole = self.built(fields, count, 9_000)

@@ -1,4 +1,4 @@
-"""Functions that remember their results."""
+"""Functions remember their results."""
 
 from qa_service.remembered import LONGEST, remember_texts
 

@@ -1,4 +1,4 @@
-"""Which turns of a session a question replaces, by what a chat page shows."""
+"""These tests show which turns of a session a question replaces, by what a chat page shows."""
 
 import pytest
 

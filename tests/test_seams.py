@@ -1,4 +1,5 @@
-"""What each Protocol promises: its implementation and every stand-in of the tests are held to the same."""
+"""These tests show what each Protocol promises: its implementation and every stand-in of the tests are held to the
+same."""
 
 import threading
 from collections.abc import Callable, Iterator

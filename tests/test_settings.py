@@ -308,7 +308,7 @@ class TestValues:
     @pytest.mark.parametrize(
         ("key", "text", "value"), [(k, text, value) for k, g in GIVEN.items() for text, value in g]
     )
-    def test_it_is_read(self, key: str, text: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_setting_is_read(self, key: str, text: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(key, text)
         assert getattr(from_environment(), name_of(key)) == value
 
@@ -433,7 +433,7 @@ class TestHostConfig:
         settings = from_config({"QA_MODEL": "host"})
         assert (settings.model, settings.tries) == ("host", 2)
 
-    def test_none_is_absent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_value_of_none_is_absent(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("QA_MODEL", "environment")
         settings = from_config({"REDIS_URL": None, "OPENAI_API_KEY": None, "QA_MODEL": None})
         assert settings == Settings(model="environment")

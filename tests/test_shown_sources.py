@@ -1,4 +1,4 @@
-"""What readers are told of the passages that a model is shown, before it has written a word."""
+"""These tests show what readers are told of the passages that a model is shown, before it has written a word."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a caller sent: which fields are there, which of them hold files, and that refused files go."""
+"""These tests show what a caller sent: which fields are there, which of them hold files, and that refused files go."""
 
 from pathlib import Path
 

@@ -54,7 +54,9 @@ class TestWhen:
             (Material(turns(FULL_TURNS), summary=Summary("Before.", 1)), False),
         ],
     )
-    def test_at_three_quarters_of_the_room_or_fifteen_turns(self, material: Material, is_long: bool) -> None:
+    def test_a_topic_is_summed_up_at_three_quarters_of_the_room_or_fifteen_turns(
+        self, material: Material, is_long: bool
+    ) -> None:
         assert is_long_topic(material, SITE, "gpt-4.1-mini") is is_long
 
     def test_passages_leave_less_room(self) -> None:
@@ -253,7 +255,7 @@ class TestWhatHappensMeanwhile:
         talk, kept, _ = self.race(lambda talk, asked: talk.redis.hset(key, "summary:1", first))
         assert (kept, talk.summary()) == (False, Summary("First.", 0))
 
-    def test_the_session_is_deleted(self) -> None:
+    def test_a_session_is_deleted_and_its_summary_is_not_kept(self) -> None:
         talk, kept, _ = self.race(lambda talk, asked: talk.history.delete_session(ANN, "chat"))
         assert not kept
         assert list(talk.redis.scan_iter("*summary*")) == []

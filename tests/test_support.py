@@ -1,4 +1,4 @@
-"""Which sentences of an answer no source supports, in Korean and English."""
+"""These tests show which sentences of an answer no source supports, in Korean and English."""
 
 import time
 from unicodedata import normalize

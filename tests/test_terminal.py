@@ -82,7 +82,7 @@ class TestControlCharacters:
         assert shown(Text("one\r\ntwo\rthree"))[0] == "one\ntwothree"
 
     @pytest.mark.parametrize("code", [*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029], ids=hex)
-    def test_nor_does_what_turns_the_direction_of_writing_or_separates_lines(self, code: int) -> None:
+    def test_what_turns_the_direction_of_writing_or_separates_lines_does_not_pass(self, code: int) -> None:
         """A terminal would show the address `moc.elgoog` as google.com."""
         source = Reference(1, "url", title=f"가{chr(code)}나", url=f"https://a.example/{chr(code)}moc.elgoog")
         printed = "".join(shown(Text(f"a{chr(code)}b"), source))

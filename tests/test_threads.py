@@ -1,4 +1,4 @@
-"""Threads that are there as long as they are wanted, and those that wait for their work."""
+"""Some threads are there as long as they are wanted, and others wait for their work."""
 
 import _thread
 import threading

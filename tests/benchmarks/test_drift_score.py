@@ -1,4 +1,4 @@
-"""What scorers call: the shipped detector, asked with a history of messages."""
+"""These tests show what scorers call: the shipped detector, asked with a history of messages."""
 
 import pytest
 

@@ -1,6 +1,7 @@
-"""Reads answers with the JavaScript client through many random cuts, in Node and in Chromium: minutes, by hand.
+"""This module reads answers with the JavaScript client through many random cuts, in Node and in Chromium: minutes, by
+hand.
 
-    python -m tests.clients.js_cuts --cuts 1000
+python -m tests.clients.js_cuts --cuts 1000
 
 Every answer is compared with its stream over a connection that nobody cuts, and the model must have been asked once for
 each question. Half of the cuts fall to each platform.

@@ -1,4 +1,5 @@
-"""The packages of npm that the clients need, installed in their exact versions when a test first asks for them."""
+"""This module has the packages of npm that the clients need, installed in their exact versions when a test first asks
+for them."""
 
 import fcntl
 import subprocess

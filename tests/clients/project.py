@@ -1,4 +1,5 @@
-"""A project of somebody else's, in which the JavaScript client is installed from its tarball, as npm publishes it."""
+"""This module has a project of somebody else's, in which the JavaScript client is installed from its tarball, as npm
+publishes it."""
 
 import json
 import os

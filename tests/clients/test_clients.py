@@ -125,7 +125,7 @@ def report(served: Service, model: ScriptedUpstream) -> dict[str, str | None]:
 
 
 @pytest.mark.parametrize("check", list(checks()))
-def test_a_client(report: dict[str, str | None], check: str) -> None:
+def test_a_check_of_a_client_passes(report: dict[str, str | None], check: str) -> None:
     assert report[check] is None, report[check]
 
 

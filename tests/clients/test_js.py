@@ -64,7 +64,7 @@ def report(project: Project) -> dict[str, str | None]:
 
 
 @pytest.mark.parametrize("check", list(checks()))
-def test_the_client(report: dict[str, str | None], check: str) -> None:
+def test_a_check_of_the_client_passes(report: dict[str, str | None], check: str) -> None:
     assert report[check] is None, report[check]
 
 

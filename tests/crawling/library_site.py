@@ -1,4 +1,5 @@
-"""The website of a public library that doesn't exist: 60 pages in Korean and English, with menus, tables and PDFs."""
+"""This module has the website of a public library that doesn't exist: 60 pages in Korean and English, with menus,
+tables and PDFs."""
 
 from tests.crawling.websites import WebPage, Website, html
 from tests.documents import pdf

@@ -1,4 +1,4 @@
-"""A ledger and a shelf for a crawl that remember what they were given."""
+"""This module has a ledger and a shelf for a crawl that remember what they were given."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,5 @@
-"""A website on this machine for tests: a real HTTP server whose pages a test sets, changes and removes."""
+"""This module has a website on this machine for tests: a real HTTP server whose pages a test sets, changes and
+removes."""
 
 import gzip
 import hashlib

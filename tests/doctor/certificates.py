@@ -1,4 +1,4 @@
-"""Certificates for this machine, each signed by itself."""
+"""This module has certificates for this machine, each signed by itself."""
 
 import subprocess
 from functools import partial

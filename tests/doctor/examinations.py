@@ -1,4 +1,4 @@
-"""Examinations of routes, and the codes of what they find on a good one."""
+"""This module has examinations of routes, and the codes of what they find on a good one."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

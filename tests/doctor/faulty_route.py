@@ -1,4 +1,5 @@
-"""A reverse proxy in this process that does to requests and responses what proxies do that are configured wrongly."""
+"""This module has a reverse proxy in this process that does to requests and responses what proxies do that are
+configured wrongly."""
 
 import gzip
 import http.client

@@ -47,7 +47,9 @@ class TestPrinting:
         assert out[1].split(maxsplit=1) == ["nginx", "proxy_pass http://127.0.0.1:8000;"]
         assert out[-1] == "Wrong on this route: 1."
 
-    def test_in_korean_too(self, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    def test_what_it_prints_is_korean_where_the_terminal_is(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+    ) -> None:
         monkeypatch.setenv("LANG", "ko_KR.UTF-8")
         assert run(NOWHERE) == 1
         out, err = capsys.readouterr()

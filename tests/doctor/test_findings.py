@@ -1,4 +1,4 @@
-"""What findings say: every one in both languages, with its facts, and with lines that mend it."""
+"""These tests show what findings say: every one in both languages, with its facts, and with lines that mend it."""
 
 import re
 from pathlib import Path

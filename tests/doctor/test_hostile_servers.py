@@ -1,4 +1,5 @@
-"""What an examination says of servers that send what nobody expects: it ends, with findings and without a traceback."""
+"""These tests show what an examination says of servers that send what nobody expects: it ends, with findings and
+without a traceback."""
 
 import gzip
 import socketserver

@@ -1,4 +1,5 @@
-"""What an examination finds on routes that are configured wrongly: the service is real, and each proxy has one fault.
+"""These tests show what an examination finds on routes that are configured wrongly: the service is real, and each proxy
+has one fault.
 
 All routes are examined at the same time, because an examination mostly waits.
 """
@@ -104,18 +105,18 @@ def facts(examined: Mapping[str, list[Finding]], name: str, code: str) -> Mappin
 
 
 class TestMeasuring:
-    def test_how_long_frames_were_held_up(self, examined: Mapping[str, list[Finding]]) -> None:
+    def test_it_says_how_long_frames_were_held_up(self, examined: Mapping[str, list[Finding]]) -> None:
         assert 1.0 < float(str(facts(examined, "holds streams up", "buffered")["seconds"])) < 3.0
 
-    def test_after_what_time_a_stream_is_cut(self, examined: Mapping[str, list[Finding]]) -> None:
+    def test_it_says_after_what_time_a_stream_is_cut(self, examined: Mapping[str, list[Finding]]) -> None:
         assert 2.7 < float(str(facts(examined, "cuts after 2.8 s", "cut")["seconds"])) < 4.5
 
-    def test_the_largest_size_that_gets_through(self, examined: Mapping[str, list[Finding]]) -> None:
+    def test_it_says_the_largest_size_that_gets_through(self, examined: Mapping[str, list[Finding]]) -> None:
         found = facts(examined, "takes 1 MiB", "body_limit")
         assert (found["passed"], found["refused"], found["most"]) == ("1 MiB", "2 MiB", "8 MiB")
         assert (found["status"], found["mebibytes"]) == (413, 8)
 
-    def test_which_header_is_lost(self, examined: Mapping[str, list[Finding]]) -> None:
+    def test_the_header_that_is_lost_is_named(self, examined: Mapping[str, list[Finding]]) -> None:
         assert facts(examined, "drops Idempotency-Key", "header_lost")["variable"] == "idempotency_key"
 
 

@@ -1,4 +1,4 @@
-"""Reads files under gevent and prints how late this made a 5 ms ticker: `python gevent_lag.py FOLDER`.
+"""This module reads files under gevent and prints how late this made a 5 ms ticker: `python gevent_lag.py FOLDER`.
 
 The folder's files are read at the same time, as uploads of one worker would be, each for an owner of its own. Who sends
 a file called `hang` has a second left. Prints JSON.

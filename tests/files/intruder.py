@@ -1,4 +1,4 @@
-"""Plays a file that took its reader over, and tries all that a reading process must not be able to do.
+"""This module plays a file that took its reader over, and tries all that a reading process must not be able to do.
 
 `python -m tests.files.intruder FOLDER PROGRAM` plays the worker. Its reading process runs PROGRAM and then `RUN`. It
 prints as JSON what became of each attempt: `done`, or the name of the error.

@@ -1,4 +1,5 @@
-"""Reads files of every kind once all is loaded, and prints what Python opened or imported meanwhile, a line each."""
+"""This module reads files of every kind once all is loaded, and prints what Python opened or imported meanwhile, a line
+each."""
 
 import sys
 from collections.abc import Mapping

@@ -1,5 +1,5 @@
-"""Reads files of every kind, first outside of the sandbox and then inside, and prints the name of each that is read
-otherwise there."""
+"""This module reads files of every kind, first outside of the sandbox and then inside, and prints the name of each that
+is read otherwise there."""
 
 from contextlib import suppress
 

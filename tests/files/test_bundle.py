@@ -1,4 +1,4 @@
-"""The files in a ZIP, the chapters of a book, and what bounds files within files."""
+"""The files in a ZIP and the chapters of a book are read, and files within files are bounded."""
 
 from io import BytesIO
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo

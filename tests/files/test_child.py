@@ -1,4 +1,4 @@
-"""What a reading process does, run in this one."""
+"""These tests show what a reading process does, run in this one."""
 
 import os
 import resource

@@ -1,4 +1,4 @@
-"""Text out of bytes."""
+"""Bytes become text in the encoding that they are in."""
 
 import time
 from unicodedata import normalize

@@ -1,4 +1,4 @@
-"""HWPX and HWP, the files of Hangul."""
+"""HWPX and HWP, the files of Hangul, are read."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""PDF, page by page."""
+"""A PDF is read page by page."""
 
 import shutil
 import subprocess

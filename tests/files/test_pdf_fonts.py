@@ -1,4 +1,4 @@
-"""PDFs whose fonts aren't in the file, on machines with fonts and on those without."""
+"""PDFs whose fonts aren't in the file are read alike on machines with fonts and on those without."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Tables that are found by the places of their cells."""
+"""Tables of a PDF are found by the places of their cells."""
 
 from collections.abc import Sequence
 

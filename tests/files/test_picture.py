@@ -1,4 +1,4 @@
-"""Pictures as models take them, made of pictures as people send them."""
+"""Pictures as people send them become pictures as models take them."""
 
 import struct
 import zlib

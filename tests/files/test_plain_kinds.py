@@ -1,4 +1,4 @@
-"""Kinds that are text: plain, Markdown, CSV."""
+"""The kinds that are text are read: plain text, Markdown and CSV."""
 
 import time
 

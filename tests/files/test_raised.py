@@ -1,4 +1,4 @@
-"""Raised and lowered numbers."""
+"""Raised and lowered numbers stay apart from the number before them."""
 
 import pytest
 

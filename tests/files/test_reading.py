@@ -1,4 +1,4 @@
-"""From bytes to reports."""
+"""The bytes of a file become reports."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The pipe between a reading process and its parent, which doesn't trust it."""
+"""A reading process reports through a pipe to its parent, which doesn't trust it."""
 
 from io import BytesIO
 

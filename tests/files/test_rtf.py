@@ -1,4 +1,4 @@
-"""RTF, in the code pages that word processors write."""
+"""RTF is read in the code pages that word processors write."""
 
 import time
 

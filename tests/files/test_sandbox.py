@@ -1,4 +1,4 @@
-"""What a reading process can no longer do. A real one tries, as root's and as an ordinary user's."""
+"""These tests show what a reading process can no longer do. A real one tries, as root's and as an ordinary user's."""
 
 import json
 import os
@@ -71,7 +71,7 @@ def test_an_intruder_gets_nowhere(intrude: Intrude) -> None:
     assert len(outcomes) > 25
 
 
-def test_without_a_sandbox_it_would(intrude: Intrude) -> None:
+def test_without_a_sandbox_an_intruder_gets_everywhere(intrude: Intrude) -> None:
     outcomes = intrude(OPEN)
 
     assert {"delete a file", "speak to the store", "signal the worker", "start a process"} <= done(outcomes)

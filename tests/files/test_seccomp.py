@@ -1,4 +1,4 @@
-"""The filter of system calls, run as the kernel would run it, for processors that this machine doesn't have too."""
+"""The filter of system calls is run as the kernel would run it, also for processors that this machine doesn't have."""
 
 import struct
 from errno import EPERM

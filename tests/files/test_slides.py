@@ -1,4 +1,4 @@
-"""PPTX: slides as pages, in the order in which they are read."""
+"""The slides of a PPTX are pages, in the order in which they are read."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Kinds are told by bytes."""
+"""The kind of a file is told by its bytes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Rows of tables, written so that each can be understood alone."""
+"""Rows of tables are written so that each can be understood alone."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""DOCX, with all that a reader of the document sees."""
+"""A DOCX is read with all that a reader of the document sees."""
 
 from collections.abc import Callable
 

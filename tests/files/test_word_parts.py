@@ -1,4 +1,5 @@
-"""DOCX, with what stands in other parts of the package than its text, and what only Word makes visible."""
+"""A DOCX is read with what stands in other parts of the package than its text, and with what only Word makes
+visible."""
 
 import pytest
 
@@ -87,7 +88,7 @@ class TestNumbers:
     def test_a_level_begins_where_it_says_and_may_want_digits(self) -> None:
         assert self.listed((1, 2), (1, 2)) == ["13)", "14)"]
 
-    def test_bullets_and_paragraphs_without_a_list(self) -> None:
+    def test_bullets_are_signs_and_a_paragraph_without_a_list_has_none(self) -> None:
         assert self.listed((1, 3), (0, 0), (9, 0), (1, 8)) == ["•", "글", "글", "글"]
 
     def test_a_list_may_start_anew_in_the_middle(self) -> None:

@@ -1,4 +1,4 @@
-"""What pages of other sites and dishonest callers try at a host, and get nothing by.
+"""This module has what pages of other sites and dishonest callers try at a host, and get nothing by.
 
 A test class inherits from `LoginAttacks` for a host that says by its own login who asks, or from `TokenAttacks` for one
 that passes on the visitor's own credential.

@@ -1,4 +1,4 @@
-"""One service for all hosts of a run, and the model's service that it asks."""
+"""This module has one service for all hosts of a run, and the model's service that it asks."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,5 @@
-"""A host between visitors and the service, as its visitors use it, and the promises that every host keeps."""
+"""This module has a host between visitors and the service, as its visitors use it, and the promises that every host
+keeps."""
 
 import http.client
 import json

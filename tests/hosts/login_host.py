@@ -1,4 +1,5 @@
-"""What hosts with code of their own promise besides: they say who asks, and nothing that a browser says of itself."""
+"""This module has what hosts with code of their own promise besides: they say who asks, and nothing that a browser says
+of itself."""
 
 import json
 import re

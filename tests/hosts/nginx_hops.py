@@ -1,4 +1,5 @@
-"""The two nginx of the examples: the one that visitors reach, with TLS and HTTP/2, and the one behind it."""
+"""This module has the two nginx of the examples: the one that visitors reach, with TLS and HTTP/2, and the one behind
+it."""
 
 import ssl
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,5 @@
-"""Examples of Node, installed and started as their pages say, in a folder of their own beside the project's."""
+"""This module has examples of Node, installed and started as their pages say, in a folder of their own beside the
+project's."""
 
 import fcntl
 import shutil

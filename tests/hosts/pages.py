@@ -1,4 +1,5 @@
-"""The examples as somebody follows them: their files with the addresses of a test, and the commands of their pages."""
+"""This module has the examples as somebody follows them: their files with the addresses of a test, and the commands of
+their pages."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""Sites of PHP under PHP-FPM and nginx, which hold everything back that they can."""
+"""This module has sites of PHP under PHP-FPM and nginx, which hold everything back that they can."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What a host says to the service, overheard between them."""
+"""This module has what a host says to the service, overheard between them."""
 
 import re
 import socket

@@ -1,4 +1,4 @@
-"""Lines with pictures, as their bytes."""
+"""Lines with pictures are read and written as bytes."""
 
 import json
 from base64 import b64decode

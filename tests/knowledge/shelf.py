@@ -1,4 +1,4 @@
-"""A knowledge base in a real PostgreSQL, with what tests put into it and ask of it."""
+"""This module has a knowledge base in a real PostgreSQL, with what tests put into it and ask of it."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The charsets that text from outside may be in, and the names of codecs that it may not."""
+"""Text from outside is read in the charsets that it may be in, and in no other codec."""
 
 import codecs
 import time

@@ -1,4 +1,4 @@
-"""Cues that announce a topic or lean on the last one, and words that only look like them."""
+"""Cues that announce a topic or lean on the last one are told from words that only look like them."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Texts that are shortened to their beginning and their end."""
+"""Long texts are shortened to their beginning and their end."""
 
 from qa_service.language.excerpts import keep_ends
 

@@ -1,4 +1,4 @@
-"""Which files a question names."""
+"""These tests show which files a question names."""
 
 import pytest
 

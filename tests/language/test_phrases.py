@@ -1,4 +1,4 @@
-"""The sentences people see."""
+"""The sentences that people see are there in both languages."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Where sentences end, and which language a text is in."""
+"""These tests show where sentences end, and which language a text is in."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Which questions ask for a summary of a whole file."""
+"""These tests show which questions ask for a summary of a whole file."""
 
 import pytest
 
@@ -20,7 +20,7 @@ from qa_service.language.summaries import asks_for_summary
         "What are the main points of this report?",
     ],
 )
-def test_those_with_the_file_as_their_object(question: str) -> None:
+def test_questions_with_the_file_as_their_object_ask_for_a_summary(question: str) -> None:
     assert asks_for_summary(question)
 
 
@@ -39,5 +39,5 @@ def test_those_with_the_file_as_their_object(question: str) -> None:
         "x" * 500,
     ],
 )
-def test_not_those_about_something_in_it(question: str) -> None:
+def test_questions_about_something_in_the_file_ask_for_none(question: str) -> None:
     assert not asks_for_summary(question)

@@ -1,4 +1,4 @@
-"""Search tokens and content words."""
+"""A text becomes search tokens and content words."""
 
 import time
 

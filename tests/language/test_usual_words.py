@@ -1,4 +1,4 @@
-"""Which words any text may have."""
+"""These tests show which words any text may have."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A cable between clients and a service, for a test to pull."""
+"""This module has a cable between clients and a service, for a test to pull."""
 
 import socket
 import threading

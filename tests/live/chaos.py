@@ -1,6 +1,7 @@
-"""A seeded random run of faults against real processes, by hand: nothing may be lost, and nothing may be wrong.
+"""This module has a seeded random run of faults against real processes, by hand: nothing may be lost, and nothing may
+be wrong.
 
-    python -m tests.live.chaos
+python -m tests.live.chaos
 
 CHAOS_SECONDS=120       how long clients ask, follow, drop, come back and cancel while things break
 CHAOS_SEED=…            what happens when; printed, and the same again with the same number

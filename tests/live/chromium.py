@@ -1,4 +1,4 @@
-"""A real Chromium, and what the tests of the page do in it."""
+"""This module has a real Chromium, and what the tests of the page do in it."""
 
 import shutil
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Servers that live as long as a module's tests."""
+"""This module has servers that live as long as a module's tests."""
 
 from collections.abc import Iterator
 

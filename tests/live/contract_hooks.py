@@ -1,4 +1,4 @@
-"""What a contract can't say in a schema, for the program that makes requests of it."""
+"""This module has what a contract can't say in a schema, for the program that makes requests of it."""
 
 import json
 import secrets

@@ -1,4 +1,5 @@
-"""A host site with a part that kills its worker, as a bug or a lack of memory would, whenever it meets one question."""
+"""This module has a host site with a part that kills its worker, as a bug or a lack of memory would, whenever it meets
+one question."""
 
 import os
 import signal

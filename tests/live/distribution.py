@@ -1,4 +1,4 @@
-"""What is published: the source distribution, and the wheel that is built from it."""
+"""This module has what is published: the source distribution, and the wheel that is built from it."""
 
 import subprocess
 import sys

@@ -1,5 +1,5 @@
-"""A reader that comes back: it asks once, and follows the answer over as many connections as it takes. And who asks
-one question after another with such readers."""
+"""This module has a reader that comes back: it asks once, and follows the answer over as many connections as it takes.
+It also has those who ask one question after another with such readers."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""What browsers say of the page that a request comes from: pages of other sites, and a site's own."""
+"""This module has what browsers say of the page that a request comes from: pages of other sites, and a site's own."""
 
 import http.client
 import json

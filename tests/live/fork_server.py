@@ -1,5 +1,5 @@
-"""A process that has imported all that gunicorn and the service need, and forks into servers, which so start with a
-fifth of the work.
+"""This module has a process that has imported all that gunicorn and the service need, and forks into servers, which so
+start with a fifth of the work.
 
 From the fork on a server does what the command `gunicorn` does: it reads its arguments, its configuration and its
 settings, and starts its workers. Tests of the start itself run the command.

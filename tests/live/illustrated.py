@@ -1,4 +1,4 @@
-"""An answer with a picture and a source: everywhere it is shown, it must have both."""
+"""This module has an answer with a picture and a source: everywhere it is shown, it must have both."""
 
 import http.client
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What must hold of an answer whatever happened on its way, and of a server once all is over."""
+"""This module has what must hold of an answer whatever happened on its way, and of a server once all is over."""
 
 from typing import Any
 

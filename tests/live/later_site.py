@@ -1,4 +1,5 @@
-"""A later release of the service: it has a kind of frame that this one doesn't know, a note behind every third text."""
+"""This module has a later release of the service: it has a kind of frame that this one doesn't know, a note behind
+every third text."""
 
 from collections.abc import Callable, Iterator
 

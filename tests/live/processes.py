@@ -1,4 +1,5 @@
-"""Real processes for the live tests: starting them, waiting for them, and looking into them from outside."""
+"""This module has real processes for the live tests: starting them, waiting for them, and looking into them from
+outside."""
 
 import http.client
 import os

@@ -1,4 +1,5 @@
-"""A real nginx in front of a service, with the project's example configurations or with one of a test's own."""
+"""This module has a real nginx in front of a service, with the project's example configurations or with one of a test's
+own."""
 
 import os
 import threading

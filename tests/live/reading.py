@@ -1,4 +1,4 @@
-"""A client of the service over real sockets: asks, and notes when each frame came."""
+"""This module has a client of the service over real sockets: asks, and notes when each frame came."""
 
 import http.client
 import json

@@ -1,4 +1,5 @@
-"""A host site whose search services are those that `SEARCH_URL` names. The key is one that no log may hold."""
+"""This module has a host site whose search services are those that `SEARCH_URL` names. The key is one that no log may
+hold."""
 
 import os
 from functools import partial

@@ -1,6 +1,7 @@
-"""Many streams for a long time, by hand: no worker's memory grows once it is warm, and no file stays open.
+"""This module has many streams for a long time, by hand: no worker's memory grows once it is warm, and no file stays
+open.
 
-    python -m tests.live.soak
+python -m tests.live.soak
 
 SOAK_SECONDS=600    how long
 SOAK_STREAMS=100    how many at a time: half of what the machine can do

@@ -1,4 +1,5 @@
-"""A real Redis for the live tests: stopped, frozen, started again with or without what it knew, and looked into."""
+"""This module has a real Redis for the live tests: stopped, frozen, started again with or without what it knew, and
+looked into."""
 
 import shutil
 import signal

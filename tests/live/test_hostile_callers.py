@@ -1,4 +1,5 @@
-"""What callers may send without holding up a worker, and what becomes of the connections of those who don't behave."""
+"""These tests show what callers may send without holding up a worker, and what becomes of the connections of those who
+don't behave."""
 
 import collections
 import contextlib

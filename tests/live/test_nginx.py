@@ -62,7 +62,7 @@ def example(served: Service, tmp_path: Path) -> Iterator[str]:
 
 
 class TestExample:
-    def test_streams(self, example: str, upstream: ScriptedUpstream) -> None:
+    def test_the_answer_is_streamed(self, example: str, upstream: ScriptedUpstream) -> None:
         upstream.script(SCRIPT)
         with Asked(example, "hello", headers={"Accept-Encoding": "gzip"}) as asked:
             first = asked.first("text").at

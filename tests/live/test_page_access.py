@@ -1,4 +1,5 @@
-"""What axe finds in the states of the page, dark and light, in English and Korean, which is nothing."""
+"""These tests show what axe finds in the states of the page, dark and light, in English and Korean, which is
+nothing."""
 
 import json
 from collections.abc import Callable, Iterator

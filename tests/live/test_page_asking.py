@@ -1,4 +1,5 @@
-"""How people ask in the page, and find again what they asked, in a real browser against a running service."""
+"""These tests show how people ask in the page, and find again what they asked, in a real browser against a running
+service."""
 
 import json
 import re

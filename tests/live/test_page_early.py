@@ -1,4 +1,4 @@
-"""What people write into the page before its script is there."""
+"""What people write into the page before its script is there stays there."""
 
 import re
 from collections.abc import Callable, Iterator

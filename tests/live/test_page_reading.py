@@ -1,4 +1,5 @@
-"""How the page shows an answer and its sources, in a real browser with a service whose frames each test chooses."""
+"""These tests show how the page shows an answer and its sources, in a real browser with a service whose frames each
+test chooses."""
 
 import json
 import random

@@ -1,4 +1,5 @@
-"""What an answer is from: the places in its text, pages of the web, pictures and videos, at a running service."""
+"""These tests show what an answer is from: the places in its text, pages of the web, pictures and videos, at a running
+service."""
 
 import json
 import time

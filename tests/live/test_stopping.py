@@ -1,4 +1,5 @@
-"""How gunicorn is started where it may not be, how it is stopped, and what it takes: by `gunicorn.conf.py`."""
+"""These tests show how gunicorn is started where it may not be, how it is stopped, and what it takes: by
+`gunicorn.conf.py`."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""What a model's service can do wrong, and what a person is told of it."""
+"""These tests show what a model's service can do wrong, and what a person is told of it."""
 
 import json
 import re

@@ -1,6 +1,7 @@
-"""A rolling upgrade and back, under load, by hand: nothing may be lost, nothing may fail, and nobody may notice.
+"""This module has a rolling upgrade and back, under load, by hand: nothing may be lost, nothing may fail, and nobody
+may notice.
 
-    python -m tests.live.upgrade
+python -m tests.live.upgrade
 
 REV=…                     the release to come from and to go back to; by default the last tag
 UPGRADE_BACKGROUND=on     with upstream's background mode, or without

@@ -1,4 +1,5 @@
-"""A real HTTP server that plays YouTube's and Google's search services: recorded shapes of answers, and faults."""
+"""This module has a real HTTP server that plays YouTube's and Google's search services: recorded shapes of answers, and
+faults."""
 
 import json
 import threading

@@ -142,7 +142,7 @@ class TestAnswers:
         frames(parts(upstream, media=searches(videos)), web_search=True)
         assert time.monotonic() - began < 0.5
 
-    def test_nor_does_one_that_was_stopped(self, videos: SearchServices) -> None:
+    def test_an_answer_that_was_stopped_waits_for_nobody(self, videos: SearchServices) -> None:
         videos.seconds = 1
         stop = StopSignal()
         stop.set("cancelled")
@@ -159,18 +159,18 @@ class TestLinks:
     def told(self, *deltas: TextDelta | Annotation | PagesFound) -> Metadata:
         return metadata(frames(parts(FakeUpstream([*deltas, STOPPED]))))
 
-    def test_of_the_text(self) -> None:
+    def test_a_link_in_the_text_is_a_result(self) -> None:
         text = "![하늘](https://a.example/sky.png) [보기](https://youtu.be/kVo_wMJ9-3Q) https://b.example/c.jpg."
         told = self.told(TextDelta(text))
         assert [image.url for image in told.image_results] == ["https://a.example/sky.png", "https://b.example/c.jpg"]
         assert [(video.id, video.title) for video in told.video_results] == [("kVo_wMJ9-3Q", "보기")]
 
-    def test_of_its_sources(self) -> None:
+    def test_a_source_of_the_answer_is_a_result(self) -> None:
         note = Annotation("url", title="정리 - YouTube", url="https://www.youtube.com/watch?v=kVo_wMJ9-3Q")
         pages = PagesFound(("https://youtu.be/a1b2C3d4E5_", "https://c.example", "javascript:alert(1)"))
         told = self.told(pages, TextDelta("본문"), note)
         assert [video.id for video in told.video_results] == ["kVo_wMJ9-3Q", "a1b2C3d4E5_"]
         assert told.video_results[0].title == "정리"
 
-    def test_not_of_code(self) -> None:
+    def test_a_link_in_code_is_no_result(self) -> None:
         assert self.told(TextDelta("`https://a.example/sky.png`")).image_results == ()

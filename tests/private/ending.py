@@ -1,4 +1,4 @@
-"""What tests of private servers wait for: that one has ended."""
+"""This module has what tests of private servers wait for: that one has ended."""
 
 import contextlib
 import fcntl

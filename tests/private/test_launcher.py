@@ -1,4 +1,4 @@
-"""The program that keeps a private server alive, run in this process."""
+"""The program that keeps a private server alive is run in this process."""
 
 import ctypes
 import fcntl

@@ -1,4 +1,4 @@
-"""How much of a question the files of a session have words for."""
+"""These tests show how much of a question the files of a session have words for."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def test_a_question_about_the_files_is_covered_by_four_tenths_and_more(question:
 
 
 @pytest.mark.parametrize("question", ["Who won the world cup?", "오늘 날씨 어때?", "왜?", "", "And then?"])
-def test_any_other_question_is_not(question: str) -> None:
+def test_any_other_question_is_covered_by_less(question: str) -> None:
     assert measure_coverage(question, INDEX) < 0.2
 
 

@@ -1,4 +1,4 @@
-"""Where passages are looked for, and which places give only what has to do with the question."""
+"""These tests show where passages are looked for, and which places give only what has to do with the question."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How the candidates of several sources become one order."""
+"""These tests show how the candidates of several sources become one order."""
 
 import pytest
 

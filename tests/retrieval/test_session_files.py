@@ -1,4 +1,4 @@
-"""How the files of a session are searched by words and by meaning, and when passages are encoded."""
+"""These tests show how the files of a session are searched by words and by meaning, and when passages are encoded."""
 
 import time
 from collections.abc import Sequence

@@ -1,4 +1,5 @@
-"""What a question is searched by: its tokens, those of the questions before it, synonyms, and its vector."""
+"""These tests show what a question is searched by: its tokens, those of the questions before it, synonyms, and its
+vector."""
 
 import struct
 

@@ -1,4 +1,5 @@
-"""How answers get into the shared log: in order, whole, in one trip, whatever the store does meanwhile."""
+"""These tests show how answers get into the shared log: in order, whole, in one trip, whatever the store does
+meanwhile."""
 
 import threading
 import time
@@ -215,7 +216,7 @@ class TestUnstorable:
         assert house.told(bad) == [(1, Text("a")), (3, Done("completed"))]
         assert house.done == [bad, good]
 
-    def test_nor_does_a_mark_that_cannot_be_encoded_hold_up_what_follows(self, house: House) -> None:
+    def test_a_mark_that_cannot_be_encoded_holds_up_nothing_that_follows(self, house: House) -> None:
         running = house.answer("a")
         house.flusher.flush()
         running.log.marks.append((1, Opened("\ud83d")))
@@ -302,7 +303,7 @@ class TestThread:
         ticking.flusher.ensure_running()
         assert ticking.flusher._thread.join(0)
 
-    def test_there_is_one(self, ticking: House) -> None:
+    def test_a_second_call_starts_no_second_thread(self, ticking: House) -> None:
         before = threading.active_count()
         ticking.flusher.ensure_running()
         assert threading.active_count() == before

@@ -1,4 +1,5 @@
-"""What happens by the clock: time-outs, deserted answers, turns still to be saved, dead workers, strays."""
+"""These tests show what happens by the clock: time-outs, deserted answers, turns still to be saved, dead workers,
+strays."""
 
 import threading
 import time
@@ -65,7 +66,7 @@ class TestDeserted:
             next(iter(reader))
         assert line.may_go_on.wait(WAITING_SECONDS)
 
-    def test_nor_one_that_somebody_came_to_while_others_were_asked(self, world: World, line: Waiting) -> None:
+    def test_one_that_somebody_came_to_while_others_were_asked_is_not_ended(self, world: World, line: Waiting) -> None:
         house, readers, came = world.worker(line), list[AnswerReader](), threading.Event()
         read_elsewhere = house.workers.find_read_elsewhere
 
@@ -85,7 +86,9 @@ class TestDeserted:
         assert line.may_go_on.wait(WAITING_SECONDS)
 
     @pytest.mark.parametrize("wanted", ["cancel", "finish"])
-    def test_not_while_somebody_reads_it_on_another_worker(self, world: World, line: Waiting, wanted: str) -> None:
+    def test_it_is_not_ended_while_somebody_reads_it_on_another_worker(
+        self, world: World, line: Waiting, wanted: str
+    ) -> None:
         house, there = world.worker(line, grace_seconds=0.2), world.worker(Waiting())
         running = house.ask(on_hangup=wanted)
         here = house.runner.open_reader(running, heartbeat=WAITING_SECONDS)
@@ -101,7 +104,7 @@ class TestDeserted:
         assert line.may_go_on.wait(WAITING_SECONDS)
         assert running.stop.reason == "hangup"
 
-    def test_not_until_those_who_read_it_elsewhere_could_say_so_after_the_store_was_away(
+    def test_after_the_store_was_away_it_is_not_ended_before_readers_elsewhere_could_say_so(
         self, world: World, line: Waiting
     ) -> None:
         house = world.worker(line, grace_seconds=0.05, pace=replace(PACE, settle=WAITING_SECONDS))

@@ -1,4 +1,4 @@
-"""A sign of life that the system takes away: who is taken for dead, and who isn't."""
+"""The system takes the sign of life away from a worker that dies, so others know who is dead."""
 
 import os
 import threading
@@ -41,7 +41,7 @@ def test_one_whose_process_was_killed_is_dead(tmp_path: Path) -> None:
     assert list(here.find_dead()) == ["w2"]
 
 
-def test_the_buried_are_forgotten(tmp_path: Path) -> None:
+def test_a_dead_worker_that_was_buried_is_forgotten(tmp_path: Path) -> None:
     one, two = entered(tmp_path, "w1"), entered(tmp_path, "w2")
     one.delete_file()
     two.forget_worker("w1")

@@ -105,7 +105,7 @@ class TestWithBackground:
         upstream.kept = [*self.FIRST, *self.REST] if kept is None else kept
         return world.worker(upstream=upstream, background=True)
 
-    def test_it_is_gone_on_with_where_it_stood_without_loss_or_repetition(self, world: World) -> None:
+    def test_it_goes_on_where_it_stood_without_loss_or_repetition(self, world: World) -> None:
         running = died(world, KeepingUpstream(half(*self.FIRST)), text="The sky is ", background=True)
         told = ended(other := self.other(world), running.answer_id)
         assert [number for number, _ in told] == list(range(1, len(told) + 1))
@@ -226,7 +226,7 @@ class TestDeadly:
         )
         assert (upstream.prompts, upstream.attached) == ([], [])
 
-    def test_nor_is_one_attached_to_that_came_no_further_twice(self, world: World) -> None:
+    def test_one_that_came_no_further_twice_is_not_attached_to(self, world: World) -> None:
         running = died(world, KeepingUpstream(half(TextDelta("The sky "))), text="The sky ", background=True)
         self.taken_over(world, running, TextDelta("The sky ")).die()
         third = world.worker(upstream=(upstream := KeepingUpstream()), background=True)

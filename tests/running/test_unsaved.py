@@ -1,4 +1,4 @@
-"""Turns that wait for a store that is away."""
+"""Turns wait for a store that is away, and are saved when it is back."""
 
 import pytest
 
@@ -68,7 +68,7 @@ def test_one_that_cannot_be_saved_blocks_no_other(error: QAError) -> None:
     assert ("a1" in kept, "a2" in kept, "a3" in kept) == (True, False, False)
 
 
-def test_not_even_one_that_breaks_what_saves_it() -> None:
+def test_one_that_breaks_what_saves_it_blocks_no_other_either() -> None:
     kept = UnsavedTurns(sessions := Picky(BUG), lambda _: None)
     for answer_id in ("a1", "a2", "a3"):
         kept.add_turn(ANN, turn(answer_id))

@@ -1,4 +1,4 @@
-"""Stops that the store was away for."""
+"""Stops that others couldn't be told of, because the store was away, are told when it is back."""
 
 import pytest
 

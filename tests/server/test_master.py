@@ -1,4 +1,4 @@
-"""What is done before the workers are forked."""
+"""These tests show what is done before the workers are forked."""
 
 import gc
 

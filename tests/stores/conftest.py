@@ -1,4 +1,5 @@
-"""The stores under test, over every kind of Redis: in memory, the private Valkey, and the system's server."""
+"""This module has the stores under test, over every kind of Redis: in memory, the private Valkey, and the system's
+server."""
 
 import shutil
 import socket

@@ -1,4 +1,4 @@
-"""Servers of their own for tests that stop, kill, fill or forbid something."""
+"""This module has servers of their own for tests that stop, kill, fill or forbid something."""
 
 import signal
 import socket

@@ -1,4 +1,4 @@
-"""How a test speaks to the stores: questions asked, logs written, answers saved, files kept."""
+"""This module shows how a test speaks to the stores: questions asked, logs written, answers saved, files kept."""
 
 import time
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""What `Arrivals` promises, over every Redis."""
+"""These tests show what `Arrivals` promises, over every Redis."""
 
 from qa_service.interfaces import Arrival
 from tests.fakes import ANN, BEN

@@ -1,4 +1,5 @@
-"""What answering costs a Redis, in commands of any kind: those that we send and those that our scripts give."""
+"""These tests show what answering costs a Redis, in commands of any kind: those that we send and those that our scripts
+give."""
 
 from collections.abc import Iterator
 from typing import Any

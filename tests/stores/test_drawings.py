@@ -1,4 +1,4 @@
-"""Pictures of answers in the store, over every kind of Redis."""
+"""Pictures of answers are kept over every kind of Redis."""
 
 from collections.abc import Callable
 

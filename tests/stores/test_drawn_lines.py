@@ -1,4 +1,4 @@
-"""Lines of pictures that one worker writes and another one reads, over every kind of Redis."""
+"""One worker writes lines of pictures and another one reads them, over every kind of Redis."""
 
 import pytest
 from redis import Redis

@@ -1,4 +1,4 @@
-"""What a `RedisFeedback` promises, over every Redis."""
+"""These tests show what a `RedisFeedback` promises, over every Redis."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What a store that is full still takes, on a real server, and that it goes on once there is room."""
+"""These tests show what a store that is full still takes, on a real server, and that it goes on once there is room."""
 
 from collections.abc import Iterator
 

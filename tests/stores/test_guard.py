@@ -1,4 +1,4 @@
-"""What errors of a store become on their way out, and what of them is logged."""
+"""These tests show what errors of a store become on their way out, and what of them is logged."""
 
 import logging
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a `Limiter` promises, over every Redis."""
+"""These tests show what a `Limiter` promises, over every Redis."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What a `LogStore` promises, over every Redis."""
+"""These tests show what a `LogStore` promises, over every Redis."""
 
 import pytest
 from redis import Redis
@@ -239,7 +239,7 @@ class TestReading:
     def test_an_unknown_answer_is_none(self, stores: Stores) -> None:
         assert stores.logs.read_log(ANN, "never") is None
 
-    def test_anothers_is_none(self, stores: Stores) -> None:
+    def test_the_log_of_anothers_answer_is_none(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))
         assert stores.logs.read_log(BEN, "first") is None
 

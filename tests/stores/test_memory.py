@@ -1,4 +1,4 @@
-"""How much the private store may take."""
+"""These tests show how much the private store may take."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a Redis that is down or hung costs, measured on real servers."""
+"""These tests show what a Redis that is down or hung costs, measured on real servers."""
 
 import os
 import signal

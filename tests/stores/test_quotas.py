@@ -1,4 +1,4 @@
-"""What `Quotas` promises, over every Redis."""
+"""These tests show what `Quotas` promises, over every Redis."""
 
 import time
 

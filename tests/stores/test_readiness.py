@@ -1,4 +1,4 @@
-"""What is said of a store that can't do, or may not do, what this service needs: on real servers."""
+"""These tests show what is said of a store that can't do, or may not do, what this service needs: on real servers."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What other releases stored: every record is read as far as it can be, and none holds up another."""
+"""These tests show what other releases stored: every record is read as far as it can be, and none holds up another."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What `Repeats` promises, over every Redis."""
+"""These tests show what `Repeats` promises, over every Redis."""
 
 import threading
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Questions that replace the last turns of a session, over every Redis."""
+"""Questions replace the last turns of a session, over every kind of Redis."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What every `SessionStore` promises, over every Redis."""
+"""These tests show what every `SessionStore` promises, over every Redis."""
 
 import threading
 

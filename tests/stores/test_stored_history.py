@@ -1,4 +1,4 @@
-"""What a `RedisHistory` promises, over every Redis."""
+"""These tests show what a `RedisHistory` promises, over every Redis."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Summaries of topics, over every Redis."""
+"""Summaries of topics are kept over every kind of Redis."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Topics that end and are reopened, over every Redis."""
+"""Topics end and are reopened over every kind of Redis."""
 
 import pytest
 from msgspec.structs import replace

@@ -1,4 +1,4 @@
-"""What a `WorkerStore` promises, over every Redis."""
+"""These tests show what a `WorkerStore` promises, over every Redis."""
 
 import threading
 import time

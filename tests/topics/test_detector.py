@@ -1,4 +1,4 @@
-"""What the shipped detector decides about conversations of our own."""
+"""These tests show what the shipped detector decides about conversations of our own."""
 
 import time
 

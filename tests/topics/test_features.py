@@ -1,4 +1,4 @@
-"""What the features see in a question beside a conversation."""
+"""These tests show what the features see in a question beside a conversation."""
 
 import pytest
 

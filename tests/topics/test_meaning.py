@@ -1,4 +1,4 @@
-"""What is compared by meaning, and what whole conversations feel like."""
+"""These tests show what is compared by meaning, and what whole conversations feel like."""
 
 from collections import Counter
 from functools import cache

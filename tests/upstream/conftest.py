@@ -1,4 +1,4 @@
-"""A scripted server, and an upstream that asks it. What both protocols promise is tested with both."""
+"""This module has a scripted server, and an upstream that asks it. What both protocols promise is tested with both."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Questions to ask a real upstream over a real connection, with and without a thread of their own."""
+"""This module has questions to ask a real upstream over a real connection, with and without a thread of their own."""
 
 import threading
 import time

@@ -280,21 +280,21 @@ def unreachable():
 
 
 class TestStop:
-    def test_while_connecting(self, unreachable, speaking):
+    def test_it_ends_an_answer_while_connecting(self, unreachable, speaking):
         question = Asked(speaking(unreachable))
         assert not question.heard.wait(0.1)
         assert question.stopped_within(1)
         assert isinstance(question.error, Cancelled)
 
     @pytest.mark.parametrize("name", ["mute", "hang-first"])
-    def test_while_nothing_has_come(self, server, upstream, name):
+    def test_it_ends_an_answer_of_which_nothing_has_come(self, server, upstream, name):
         question = Asked(upstream, f"script:{name}")
         assert server.wait_requests(5)
         assert question.stopped_within(1)
         assert isinstance(question.error, Cancelled)
         assert server.wait_closed(1)
 
-    def test_while_waiting_on_a_kept_connection(self, server, upstream):
+    def test_it_ends_an_answer_that_waits_on_a_kept_connection(self, server, upstream):
         asked(upstream)
         question = Asked(upstream, "script:mute")
         assert server.wait_requests(5, count=2)
@@ -303,14 +303,14 @@ class TestStop:
         assert isinstance(question.error, Cancelled)
         assert server.wait_closed(1)
 
-    def test_in_the_middle_of_an_answer(self, server, upstream):
+    def test_it_ends_an_answer_in_its_middle(self, server, upstream):
         question = Asked(upstream, "script:hang")
         assert question.heard.wait(5)
         assert question.stopped_within(1)
         assert isinstance(question.error, Cancelled)
         assert server.wait_closed(1)
 
-    def test_while_waiting_for_the_next_try(self, server, upstream):
+    def test_it_ends_the_wait_for_the_next_try(self, server, upstream):
         server.script(Script(status=500, headers={"Retry-After": "9"}))
         question = Asked(upstream)
         assert question.heard.wait(5)
@@ -318,14 +318,14 @@ class TestStop:
         assert question.deltas == [Retrying(2, "upstream_unavailable", "gpt-4.1-mini")]
         assert isinstance(question.error, Cancelled)
 
-    def test_before_asking(self, server, upstream):
+    def test_before_the_question_it_keeps_anything_from_being_asked(self, server, upstream):
         stop = StopSignal()
         stop.set("cancelled")
         with pytest.raises(Cancelled):
             asked(upstream, stop=stop)
         assert not server.requests
 
-    def test_before_asking_on_a_kept_connection(self, server, upstream):
+    def test_before_the_question_it_keeps_a_kept_connection_unused(self, server, upstream):
         asked(upstream)
         stop = StopSignal()
         stop.set("cancelled")
@@ -334,7 +334,7 @@ class TestStop:
         assert len(server.requests) == 1
 
     @pytest.mark.parametrize("name", ["slow", "fast"])
-    def test_between_two_deltas(self, server, upstream, name):
+    def test_between_two_deltas_the_next_one_does_not_come(self, server, upstream, name):
         stop = StopSignal()
         with upstream.open_answer(prompt(f"script:{name}"), stop) as deltas:
             next(deltas)

@@ -241,7 +241,7 @@ class TestStop:
         assert isinstance(question.error, Cancelled)
         assert server.texts()[only(server)]["status"] == "cancelled"
 
-    def test_nor_is_anything_waited_for_that_comes_with_the_id(self, server, kept):
+    def test_what_comes_with_the_id_is_not_waited_for(self, server, kept):
         server.script(Script(delay=0.05, fault="hang", after=6))
         question = Asked(kept)
         assert server.wait_requests(5)
@@ -257,7 +257,7 @@ class TestStop:
         assert isinstance(question.error, Cancelled)
         assert ways(server) == ["POST "]
 
-    def test_before_asking_nothing_is_sent(self, server, kept):
+    def test_a_stop_before_the_question_keeps_anything_from_being_sent(self, server, kept):
         asked(kept)
         stop = StopSignal()
         stop.set("cancelled")

@@ -1,4 +1,4 @@
-"""What is posted to servers of Chat Completions, at OpenAI, at Azure and elsewhere."""
+"""These tests show what is posted to servers of Chat Completions, at OpenAI, at Azure and elsewhere."""
 
 import httpx2
 import openai

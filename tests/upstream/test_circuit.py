@@ -1,4 +1,4 @@
-"""When a model that is down is left alone, and when it is tried again."""
+"""These tests show when a model that is down is left alone, and when it is tried again."""
 
 from contextlib import ExitStack, suppress
 

@@ -55,7 +55,7 @@ def test_what_may_have_become_a_mark_is_released_at_the_end(text):
 
 
 @pytest.mark.parametrize("text", ["끝 【4:0†sour", f"끝 {OPEN}cite{NEXT}turn0", "끝 【turn0file1†"])
-def test_the_beginning_of_what_can_only_be_a_mark_isnt(text):
+def test_the_beginning_of_what_can_only_be_a_mark_is_not_released(text):
     assert filtered(text, 1) == "끝 "
 
 

@@ -1,4 +1,4 @@
-"""When a model fails before any output: others are asked, in their order, and those that are down not at all."""
+"""Where a model fails before any output, others are asked, in their order, and those that are down are not asked."""
 
 import socket
 from contextlib import closing, suppress
@@ -138,14 +138,14 @@ class TestMessages:
     """No error names the key, the path or the address."""
 
     @pytest.mark.parametrize("name", FAULTY)
-    def test_of_no_fault(self, server, name, speaking):
+    def test_an_error_of_any_fault_names_no_secret(self, server, name, speaking):
         asking = speaking(server.url, tries=1, first_token=0.1, idle=0.1)
         with closing(asking), pytest.raises(UpstreamError) as caught:
             asked(asking, f"script:{name}")
         assert not any(word in str(caught.value) for word in ("sk-", "secret", "http", "127.0.0.1", "/v1"))
 
     @pytest.mark.parametrize("url", ["http://secret.invalid/v1", "http://127.0.0.1:1/v1"])
-    def test_of_no_upstream(self, url, speaking):
+    def test_an_error_without_an_upstream_names_no_secret(self, url, speaking):
         with closing(speaking(url, tries=1)) as asking, pytest.raises(UpstreamUnavailable) as caught:
             asked(asking)
         assert not any(word in str(caught.value) for word in ("sk-", "secret", "http", "127.0.0.1", "/v1"))

@@ -1,4 +1,4 @@
-"""The answerer without a model: honest, verbatim, and quiet where the files are."""
+"""The answerer without a model is honest, quotes word for word, and says nothing where the files say nothing."""
 
 import time
 
@@ -153,7 +153,9 @@ class TestQuotes:
             ("냉각 펌프의 압력은?", "펌프를 끈다. 압력이 내려간다. 냉각을 기다린다.", "냉각 펌프의 압력은 40 bar이다."),
         ],
     )
-    def test_not_where_a_sentence_of_the_next_one_has_much_more_of_the_question(self, question, first, other):
+    def test_the_answer_begins_with_the_next_passage_where_it_has_much_more_of_the_question(
+        self, question, first, other
+    ):
         assert answered(question, first, other).split("\n")[2] == f"- “{other}” [2]"
 
     @pytest.mark.parametrize(
@@ -170,7 +172,7 @@ class TestQuotes:
     def test_the_passage_that_was_found_first_is_quoted_too(self, question, first, other):
         assert answered(question, first, other).split("\n")[2:] == [f"- “{other}” [2]", f"- “{first}” [1]"]
 
-    def test_not_where_it_has_next_to_nothing_of_the_question(self):
+    def test_the_passage_that_was_found_first_is_not_quoted_where_it_has_next_to_nothing_of_the_question(self):
         text = answered("How often must the filter be cleaned?", REFUNDS, MANUAL, language="en")
         assert text.split("\n\n")[1].startswith("- “The filter must be cleaned every month.” [2]")
 

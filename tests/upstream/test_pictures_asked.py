@@ -1,4 +1,4 @@
-"""Pictures on their way to a model, and models that take none."""
+"""Pictures go to a model, and not to one that takes none."""
 
 from base64 import b64encode
 

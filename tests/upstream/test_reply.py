@@ -1,4 +1,4 @@
-"""An HTTP response from its bytes, however they are cut, and however it ends."""
+"""An HTTP response is read from its bytes, however they are cut, and however it ends."""
 
 import pytest
 from httptools import HttpParserError

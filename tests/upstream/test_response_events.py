@@ -1,4 +1,4 @@
-"""Recorded and made-up streams of the Responses API, read back into deltas."""
+"""Streams of the Responses API, recorded and made up, are read back into deltas."""
 
 import json
 from functools import cache

@@ -1,4 +1,4 @@
-"""What is posted to the Responses API."""
+"""These tests show what is posted to the Responses API."""
 
 import pytest
 

@@ -138,15 +138,15 @@ class TestTold:
         message = said(self.TEXT, annotations=notes)
         return [whole(self.TEXT), item_done(message), ended(output=[message])]
 
-    def test_by_events_and_copies(self):
+    def test_events_and_copies_tell_each_place_once(self):
         assert (
             cited([piece(self.TEXT), *(noted(*span) for span in self.SPANS), *self.copies(*self.SPANS)]) == [LINK] * 2
         )
 
-    def test_by_copies_alone(self):
+    def test_copies_alone_tell_each_place_once(self):
         assert cited([piece(self.TEXT), *self.copies(*self.SPANS)]) == [LINK] * 2
 
-    def test_by_the_copy_of_a_response_that_counts_its_items_otherwise(self):
+    def test_a_response_that_counts_its_items_otherwise_tells_each_place_once(self):
         stream = [piece(self.TEXT, output=3), whole(self.TEXT, output=3), *self.copies(*self.SPANS)[2:]]
         assert cited(stream) == [LINK] * 2
 

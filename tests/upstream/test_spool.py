@@ -1,4 +1,4 @@
-"""Pictures that go to files on their way, wherever their bytes are cut."""
+"""Pictures go to files on their way, wherever their bytes are cut."""
 
 import json
 import tracemalloc

@@ -20,7 +20,7 @@ def decoded(content: bytes, size: int) -> list[str]:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
-def test_every_rule_of_the_standard(vector, size):
+def test_every_rule_of_the_standard_is_followed(vector, size):
     content = base64.b64decode(vector["input_b64"])
     assert decoded(content, size) == [text for _, text, _ in vector["expect"]]
 

@@ -1,4 +1,4 @@
-"""What HTTP statuses and foreign exceptions become."""
+"""These tests show what HTTP statuses and foreign exceptions become."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Time-outs of many at once, by one thread that comes and goes."""
+"""One thread, which comes and goes, watches the time-outs of many."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""Services in this process, over one real store that is emptied between tests."""
+"""This module has services in this process, over one real store that is emptied between tests."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""A service in this process: the real store, a model that says what a test tells it, and a look behind it all."""
+"""This module has a service in this process: the real store, a model that says what a test tells it, and a look behind
+it all."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""What `useChat` sends by default, what it gets, and what becomes of the session."""
+"""These tests show what `useChat` sends by default, what it gets, and what becomes of the session."""
 
 import re
 from base64 import b64encode

@@ -42,7 +42,7 @@ def undeclared(got: list[dict[str, Any]]) -> dict[str, list[str]]:
 
 
 class TestFrames:
-    def test_of_an_answer_with_files(self, house: House) -> None:
+    def test_frames_of_an_answer_with_files_are_as_declared(self, house: House) -> None:
         house.model.deltas = DELTAS
         got = ask_with_files(house)
         assert {frame["type"] for frame in got} == {"start", "status", "text", "reference", "metadata", "done"}
@@ -51,13 +51,13 @@ class TestFrames:
         assert {"imageResults", "videoResults"} <= got[-2].keys() & got[-2]["content"].keys()
         assert undeclared(got) == {}
 
-    def test_of_an_answer_that_fails(self, house: House) -> None:
+    def test_frames_of_an_answer_that_fails_are_as_declared(self, house: House) -> None:
         house.model.error = UpstreamRateLimited(retry_after=7)
         got = frames(house.ask())
         assert "error" in {frame["type"] for frame in got}
         assert undeclared(got) == {}
 
-    def test_of_an_answer_whose_log_has_expired(self, house: House) -> None:
+    def test_frames_of_an_answer_whose_log_has_expired_are_as_declared(self, house: House) -> None:
         answer_id = house.session()["answerId"]
         house.settle()
         house.store.delete(*(key for key in house.store.keys("*:log") if answer_id.encode() in key))
@@ -65,7 +65,9 @@ class TestFrames:
         assert "restart" in {frame["type"] for frame in got}
         assert undeclared(got) == {}
 
-    def test_of_a_connection_that_waits_and_ends_before_its_answer(self, make_house: MakeHouse) -> None:
+    def test_frames_of_a_connection_that_waits_and_ends_before_its_answer_are_as_declared(
+        self, make_house: MakeHouse
+    ) -> None:
         house = make_house(heartbeat_seconds=0.02)
         response = house.begin()
         got: list[dict[str, Any]] = []
@@ -94,7 +96,7 @@ def wrong(name: str, response: TestResponse) -> list[str]:
 
 
 class TestObjects:
-    def test_of_answers(self, kept: tuple[House, str, str]) -> None:
+    def test_answers_are_as_declared(self, kept: tuple[House, str, str]) -> None:
         house, session_id, answer_id = kept
         assert wrong("AnswerObject", house.get(f"answers/{answer_id}", KIM)) == []
         failed = house.get(f"sessions/{session_id}", KIM).get_json()["turns"][0]["answerId"]
@@ -106,7 +108,7 @@ class TestObjects:
         cancelled = house.client.post(f"/api/answers/{running.headers['X-Answer-Id']}/cancel", headers=KIM)
         assert wrong("AnswerObject", cancelled) == []
 
-    def test_of_conversations(self, kept: tuple[House, str, str]) -> None:
+    def test_conversations_are_as_declared(self, kept: tuple[House, str, str]) -> None:
         house, session_id, _ = kept
         session = house.get(f"sessions/{session_id}", KIM)
         assert len(session.get_json()["turns"]) == 2
@@ -117,7 +119,7 @@ class TestObjects:
         reset = house.client.post(f"/api/sessions/{session_id}/reset", headers=KIM)
         assert wrong("SessionEntryObject", reset) == []
 
-    def test_of_files(self, kept: tuple[House, str, str]) -> None:
+    def test_files_are_as_declared(self, kept: tuple[House, str, str]) -> None:
         house, session_id, _ = kept
         listed = house.get(f"sessions/{session_id}/files", KIM)
         assert wrong("FileListObject", listed) == []
@@ -127,7 +129,7 @@ class TestObjects:
             if file["status"] == "used":
                 assert wrong("PageObject", house.get(f"{path}/pages/1", KIM)) == []
 
-    def test_of_the_service(self, make_house: MakeHouse) -> None:
+    def test_what_is_told_of_the_service_is_as_declared(self, make_house: MakeHouse) -> None:
         for house in (make_house(), make_house(openai_api_key="")):
             assert wrong("HealthObject", house.get("healthz")) == []
             assert wrong("ReadinessObject", house.get("readyz")) == []
@@ -137,7 +139,7 @@ class TestObjects:
 
 
 class TestProblems:
-    def test_of_every_kind(self, house: House) -> None:
+    def test_problems_of_every_kind_are_as_declared(self, house: House) -> None:
         refused = {
             401: house.get("sessions"),
             404: house.get("answers/" + "0" * 32),
@@ -150,13 +152,13 @@ class TestProblems:
         }
         assert {status: found for status, each in refused.items() if (found := wrong("ProblemObject", each))} == {}
 
-    def test_of_a_busy_conversation(self, house: House) -> None:
+    def test_the_problem_of_a_busy_conversation_is_as_declared(self, house: House) -> None:
         running = house.begin()
         busy = house.ask("또?", sessionId=running.headers["X-Session-Id"], onBusy="reject")
         assert busy.get_json(force=True)["answerId"] == running.headers["X-Answer-Id"]
         assert wrong("ProblemObject", busy) == []
 
-    def test_of_upstream_for_who_does_not_stream(self, house: House) -> None:
+    def test_the_problem_of_upstream_is_as_declared_for_who_does_not_stream(self, house: House) -> None:
         house.model.error = UpstreamRateLimited(retry_after=7)
         failed = house.ask(stream=False)
         assert (failed.status_code, failed.get_json(force=True)["retryAfter"]) == (429, 7)

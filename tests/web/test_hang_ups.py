@@ -1,4 +1,4 @@
-"""Whether a request's sender is still there, asked without waiting, writing or taking a byte."""
+"""These tests show whether a request's sender is still there, asked without waiting, writing or taking a byte."""
 
 import socket
 import ssl

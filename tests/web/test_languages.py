@@ -1,4 +1,4 @@
-"""Which language a caller reads."""
+"""These tests show which language a caller reads."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a long conversation, its files and its instructions become over HTTP, with the real store."""
+"""These tests show what a long conversation, its files and its instructions become over HTTP, with the real store."""
 
 import time
 from collections.abc import Callable

@@ -41,26 +41,26 @@ class TestFigures:
 
 class TestWhoMayRead:
     @pytest.mark.parametrize("headers", [SERVER, SERVER | {"X-User-Id": "kim"}, PERSONAL])
-    def test_who_holds_a_key_for_a_user_or_not(self, house: House, headers: dict[str, str]) -> None:
+    def test_whoever_holds_a_key_may_read_them_for_a_user_or_not(self, house: House, headers: dict[str, str]) -> None:
         assert house.client.get("/api/metrics", headers=headers).status_code == 200
 
     @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer made-up-0123456789"}])
-    def test_no_visitor_where_there_are_keys(self, house: House, headers: dict[str, str]) -> None:
+    def test_no_visitor_may_read_them_where_there_are_keys(self, house: House, headers: dict[str, str]) -> None:
         problem = refusal(house.client.get("/api/metrics", headers=headers), 401, "unauthenticated")
         assert "Authorization: Bearer" in problem["detail"]
 
-    def test_no_user_by_a_signed_token(self, house: House) -> None:
+    def test_nobody_may_read_them_by_a_signed_token(self, house: House) -> None:
         made = house.client.post("/api/tokens", json={}, headers=SERVER | {"X-User-Id": "kim"}).get_json()["token"]
         bearer = {"Authorization": f"Bearer {made}"}
         refusal(house.client.get("/api/metrics", headers=bearer), 401, "unauthenticated")
         refusal(house.client.get(f"/api/metrics?token={made}"), 401, "unauthenticated")
 
-    def test_no_user_of_the_host_site_where_there_are_keys(self, make_house: MakeHouse) -> None:
+    def test_no_user_of_the_host_site_may_read_them_where_there_are_keys(self, make_house: MakeHouse) -> None:
         client = make_house({"identify": logged_in}).client
         client.set_cookie("user", "kim")
         refusal(client.get("/api/metrics"), 401, "unauthenticated")
 
-    def test_whoever_may_ask_where_there_are_no_keys(self, make_house: MakeHouse) -> None:
+    def test_whoever_may_ask_may_read_them_where_there_are_no_keys(self, make_house: MakeHouse) -> None:
         assert make_house(api_keys=()).client.get("/api/metrics").status_code == 200
         closed = make_house(api_keys=(), allow_anonymous=False)
         refusal(closed.client.get("/api/metrics"), 401, "unauthenticated")

@@ -1,4 +1,4 @@
-"""What the page's modules promise about asking and finding again, as far as no browser is needed."""
+"""These tests show what the page's modules promise about asking and finding again, as far as no browser is needed."""
 
 import os
 import shutil

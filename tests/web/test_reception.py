@@ -1,4 +1,5 @@
-"""How many bodies are received at once: shares of networks, the worker's limit, and who needs no room."""
+"""These tests show how many bodies are received at once: shares of networks, the worker's limit, and who needs no
+room."""
 
 import io
 from contextlib import suppress

@@ -37,14 +37,16 @@ class TestKey:
         assert ask() == ask()
         assert len(house.model.prompts) == 1
 
-    def test_also_while_it_is_being_answered_and_on_another_worker(self, house: House, make_house: MakeHouse) -> None:
+    def test_the_same_question_gets_the_answer_that_is_being_written_on_another_worker(
+        self, house: House, make_house: MakeHouse
+    ) -> None:
         house.model.go.clear()
         first, second = keyed(house), keyed(make_house())
         house.model.go.set()
         assert frames(first) == frames(second)
         assert len(house.model.prompts) == 1
 
-    def test_as_one_object_too(self, house: House) -> None:
+    def test_the_same_question_gets_the_same_answer_as_one_object_too(self, house: House) -> None:
         first, second = (keyed(house, stream=False).get_json() for _ in range(2))
         assert first["answerId"] == second["answerId"]
         assert first["text"] == second["text"] == "안녕하세요."
@@ -85,7 +87,7 @@ class TestKey:
         assert frames(keyed(house)) == frames(keyed(house))
         refusal(keyed(house, "k2"), 429, "rate_limited")
 
-    def test_nor_to_admission(self, make_house: MakeHouse) -> None:
+    def test_a_repetition_needs_no_room_for_another_answer(self, make_house: MakeHouse) -> None:
         house = make_house(max_answers=1)
         house.model.go.clear()
         first = keyed(house)

@@ -1,4 +1,5 @@
-"""What a request's body may bring: uploads, limits, and bodies that are broken, cut or late; nothing is left behind."""
+"""These tests show what a request's body may bring: uploads, limits, and bodies that are broken, cut or late; nothing
+is left behind."""
 
 import io
 import socket
@@ -107,13 +108,13 @@ class TestUploads:
 
 
 class TestLimits:
-    def test_too_many_files(self, make_house: MakeHouse) -> None:
+    def test_too_many_files_are_refused(self, make_house: MakeHouse) -> None:
         house = make_house(max_files=2)
         problem = refusal(post(house, QUESTION + part(b"x") * 3 + END), 413, "too_many_files")
         assert "2" in problem["detail"]
         assert house.left_behind() == []
 
-    def test_file_too_large(self, make_house: MakeHouse) -> None:
+    def test_a_file_that_is_too_large_is_refused(self, make_house: MakeHouse) -> None:
         house = make_house(max_file=1000)
         problem = refusal(
             post(house, QUESTION + part(b"ok") + part(b"x" * 1001, filename="b.txt") + END), 413, "too_large"
@@ -154,13 +155,13 @@ class TestLimits:
         assert frames(post_chunked(house, Chunks(pieces)))[-1]["content"] == {"status": "completed"}
         assert house.model.prompts[-1].question == "뭐예요?"
 
-    def test_fields_too_large(self, house: House) -> None:
+    def test_fields_that_are_too_large_are_refused(self, house: House) -> None:
         refusal(post(house, part(b"x" * (9 << 20), "question", None) + END), 413, "too_large")
         refusal(house.client.post("/api/ask", data={"question": "x" * (9 << 20)}), 413, "too_large")
         refusal(house.ask("x" * (9 << 20)), 413, "too_large")
         assert house.left_behind() == []
 
-    def test_too_many_fields(self, house: House) -> None:
+    def test_too_many_fields_are_refused(self, house: House) -> None:
         refusal(post(house, part(b"x", "question", None) * 201 + END), 413, "too_large")
         assert house.left_behind() == []
 
@@ -170,7 +171,7 @@ class TestBroken:
         "body",
         [b"", b"{", b"nonsense", b'{"question": "a"', b"[1]", b'"x"', b"7", b"\xff\xfe", b"[" * 100_000, b"{} {}"],
     )
-    def test_json(self, house: House, body: bytes) -> None:
+    def test_json_that_cant_be_read_is_refused(self, house: House, body: bytes) -> None:
         response = house.client.post(
             "/api/ask", data=body, content_type="application/json", environ_overrides={"CONTENT_LENGTH": str(len(body))}
         )
@@ -192,12 +193,12 @@ class TestBroken:
             f"--{BOUNDARY}\r\n".encode() + b"X: " + b"x" * 100_000,
         ],
     )
-    def test_multipart(self, house: House, body: bytes) -> None:
+    def test_multipart_that_cant_be_read_is_refused(self, house: House, body: bytes) -> None:
         refusal(post(house, body), 400, "bad_multipart")
         assert house.left_behind() == []
 
     @pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary="])
-    def test_multipart_without_a_boundary(self, house: House, kind: str) -> None:
+    def test_multipart_without_a_boundary_is_refused(self, house: House, kind: str) -> None:
         refusal(post(house, QUESTION + END, kind), 400, "bad_multipart")
 
     @pytest.mark.parametrize(
@@ -208,13 +209,13 @@ class TestBroken:
             ("application/x-www-form-urlencoded", "bad_request"),
         ],
     )
-    def test_body_that_ends_before_its_announced_length(self, house: House, kind: str, code: str) -> None:
+    def test_a_body_that_ends_before_its_announced_length_is_refused(self, house: House, kind: str, code: str) -> None:
         body = QUESTION + part(b"hello")
         response = post(house, body, kind, environ_overrides={"CONTENT_LENGTH": str(len(body) + 100)})
         assert "cut short" in refusal(response, 400, code)["detail"]
         assert house.left_behind() == []
 
-    def test_connection_that_breaks(self, house: House) -> None:
+    def test_a_connection_that_breaks_is_a_bad_request(self, house: House) -> None:
         class Broken(io.RawIOBase):
             def read(self, size: int = -1) -> bytes:
                 raise ConnectionResetError
@@ -225,17 +226,17 @@ class TestBroken:
     @pytest.mark.parametrize(
         "kind", ["text/plain", "application/xml", "multipart/mixed; boundary=x", "", "application/pdf"]
     )
-    def test_other_content_types(self, house: House, kind: str) -> None:
+    def test_other_content_types_are_refused(self, house: House, kind: str) -> None:
         problem = refusal(post(house, b"question=hi", kind), 415, "unsupported_media_type")
         assert "multipart/form-data" in problem["detail"]
         assert house.left_behind() == []
 
-    def test_uploads_of_a_question_that_is_refused_for_its_fields(self, house: House) -> None:
+    def test_uploads_of_a_question_that_is_refused_for_its_fields_go(self, house: House) -> None:
         form = {"question": "?", "topic": "other", "files": (io.BytesIO(b"x"), "a.txt")}
         refusal(house.client.post("/api/ask", data=form), 422, "invalid_field")
         assert house.left_behind() == []
 
-    def test_uploads_of_a_question_that_is_refused_at_the_desk(self, make_house: MakeHouse) -> None:
+    def test_uploads_of_a_question_that_is_refused_at_the_desk_go(self, make_house: MakeHouse) -> None:
         house = make_house(rate=(1, 3600))
         house.session()
         house.settle()

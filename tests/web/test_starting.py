@@ -42,7 +42,7 @@ def test_what_only_a_library_can_judge_is_named_in_one_line(
 
 
 @pytest.mark.parametrize("error", [SettingsError("QA_DATA: expected"), StoreUnavailable("it can't be started")])
-def test_so_is_whatever_else_is_ours(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+def test_whatever_else_is_ours_is_named_in_one_line_too(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> Flask:
         raise error
 

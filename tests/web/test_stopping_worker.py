@@ -119,7 +119,7 @@ def test_what_ends_an_answer_is_one_line_on_the_terminal(monkeypatch: pytest.Mon
 
 class TestWithoutAService:
     @pytest.mark.parametrize("app", [Flask("empty"), lambda environ, start: [], None])
-    def test_nothing_happens(self, app: object) -> None:
+    def test_a_process_without_a_service_can_be_watched_and_ended(self, app: object) -> None:
         assert find_runner(app) is None
         watch_workers(app)
         drain_answers(app, 1)

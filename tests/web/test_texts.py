@@ -1,4 +1,4 @@
-"""How texts are decoded that were made to take long."""
+"""These tests show how texts are decoded that were made to take long."""
 
 import itertools
 import time

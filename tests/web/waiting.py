@@ -1,4 +1,4 @@
-"""A request's body of which nothing comes."""
+"""This module has a request's body of which nothing comes."""
 
 import io
 import threading

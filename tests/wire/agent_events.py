@@ -1,4 +1,5 @@
-"""What an AG-UI client makes of a stream: events as the protocol's package declares them, in an order it allows."""
+"""This module has what an AG-UI client makes of a stream: events as the protocol's package declares them, in an order
+it allows."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -1,4 +1,5 @@
-"""Holds what is sent against the schemas that are made from the declarations, whose objects have no other fields."""
+"""This module holds what is sent against the schemas that are made from the declarations, whose objects have no other
+fields."""
 
 from typing import Any
 

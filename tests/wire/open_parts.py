@@ -1,4 +1,5 @@
-"""A format that only the tests have. It opens a part before the first text and closes it before anything else.
+"""This module has a format that only the tests have. It opens a part before the first text and closes it before
+anything else.
 
 Its signs of life and its goodbye have no bytes, and it has bytes of its own in front of an answer and behind it.
 """

@@ -1,4 +1,4 @@
-"""What every streamed format promises, whichever it is."""
+"""These tests show what every streamed format promises, whichever it is."""
 
 from collections.abc import Sequence
 

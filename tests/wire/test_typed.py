@@ -91,7 +91,7 @@ def test_a_frame_is_one_line_of_data(frame: Frame) -> None:
     assert (decoded(encoded)["seq"], decoded(encoded)["type"]) == (7, frame.__struct_config__.tag)
 
 
-def test_the_example_of_the_contract() -> None:
+def test_a_text_is_as_in_the_example_of_the_contract() -> None:
     assert typed().batch(3, [Text("안녕")]) == 'data: {"seq":3,"type":"text","content":"안녕"}\n\n'.encode()
 
 
@@ -154,7 +154,7 @@ def test_a_connection_that_ends_before_its_answer_says_so_without_a_number() -> 
 
 
 class TestContent:
-    def test_start(self) -> None:
+    def test_the_start_names_the_answer_and_its_session(self) -> None:
         assert sent(FRAMES[0])["content"] == {
             "answerId": "a1",
             "sessionId": "chat",
@@ -236,7 +236,7 @@ class TestContent:
         found = sent(unknown)["content"]
         assert (found["cost"], found["timing"]["firstTokenMs"], found["files"]) == (None, None, [])
 
-    def test_done_and_restart(self) -> None:
+    def test_done_has_a_status_and_restart_has_a_reason(self) -> None:
         assert sent(FRAMES[-1])["content"] == {"status": "completed"}
         assert sent(Restart("lost"))["content"] == {"reason": "lost"}
 
