@@ -1,5 +1,6 @@
 """This module has stand-ins with a memory for what the line walks past, and short ways to say what a test is about."""
 
+import io
 import struct
 import threading
 import time
@@ -411,6 +412,23 @@ class FakeRoom:
 
     def release_place(self) -> None:
         self.inside -= 1
+
+
+class Screen(io.StringIO):
+    """A `Screen` is a stream that says it is a terminal, where what was written can be taken back."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Clock:
+    """A `Clock` stands still until a test sets it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 class FakeMeter:

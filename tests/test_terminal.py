@@ -20,6 +20,7 @@ from qa_service.frames import (
 )
 from qa_service.model import Usage
 from qa_service.terminal import ERASE, Terminal, make_printable
+from tests.fakes import Screen
 
 TOPIC = TopicNotice(1, drifted=False, score=0)
 METADATA = Metadata(
@@ -35,13 +36,6 @@ METADATA = Metadata(
     finish_reason="stop",
     saved=True,
 )
-
-
-class Screen(io.StringIO):
-    """A `Screen` is a stream where what was written can be taken back."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 def shown(*frames: Frame, progress: io.StringIO | None = None) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from qa_service.doctor.progress import ProgressLine
 from qa_service.doctor.report import write_finding
 from qa_service.settings import Settings
 from tests.doctor.faulty_route import Faults, faulty_route
+from tests.fakes import Screen
 from tests.live.processes import until
 
 NOWHERE = "http://127.0.0.1:9/api"
@@ -81,16 +82,9 @@ class TestPrinting:
         assert capsys.readouterr().out.startswith(f"ok    The service answers at {NOWHERE}.\n")
 
 
-class Terminal(io.StringIO):
-    """A `Terminal` is a stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
 class TestProgress:
     def test_a_terminal_shows_how_long_a_step_still_takes_while_nothing_comes(self) -> None:
-        out = Terminal()
+        out = Screen()
         line = ProgressLine(out, "en", clock=chain([0.0, 0.0], repeat(23.4)).__next__, tick=0.01)
         line.begin_step("quiet", 65)
         line.count_frame(TimedFrame(8.0, {}))
@@ -100,7 +94,7 @@ class TestProgress:
         assert out.getvalue().endswith("\r\x1b[K")
 
     def test_speaks_korean_too(self) -> None:
-        out = Terminal()
+        out = Screen()
         line = ProgressLine(out, "ko", clock=lambda: 0.0)
         line.begin_step("quiet", 9)
         line.close()

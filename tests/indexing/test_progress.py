@@ -9,13 +9,7 @@ from qa_service.indexing.steps import IndexStep
 from qa_service.model import Language
 from qa_service.system_variables import terminal_language
 from qa_service.terminal import ERASE
-
-
-class Screen(StringIO):
-    """This is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
+from tests.fakes import Screen
 
 
 def test_a_terminal_shows_one_line_that_is_written_over() -> None:

@@ -20,11 +20,6 @@ from tests.fakes import ANN, BUG, STOPPED, WAITING_SECONDS, FakeUpstream
 from tests.lives import PACE, Saying, Waiting, World, eventually, texts
 
 
-@pytest.fixture
-def line() -> Waiting:
-    return Waiting()
-
-
 class TestTime:
     def test_an_answer_that_takes_too_long_is_ended(self, world: World, line: Waiting) -> None:
         house = world.worker(line, answer_seconds=0.1)

@@ -25,11 +25,6 @@ from tests.lives import PACE, Saying, Waiting, Worker, World, eventually, number
 
 
 @pytest.fixture
-def line() -> Waiting:
-    return Waiting()
-
-
-@pytest.fixture
 def house(world: World, line: Waiting) -> Worker:
     return world.worker(line)
 

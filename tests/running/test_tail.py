@@ -18,11 +18,6 @@ from tests.lives import PACE, Waiting, Worker, World, eventually, numbered, text
 
 
 @pytest.fixture
-def line() -> Waiting:
-    return Waiting()
-
-
-@pytest.fixture
 def writer(world: World, line: Waiting) -> Worker:
     return world.worker(line)
 

@@ -1,4 +1,5 @@
-"""This module has a scripted server, and an upstream that asks it. What both protocols promise is tested with both."""
+"""This module has a scripted server, an upstream that asks it, and a meter. What both protocols promise is tested
+with both."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -7,13 +8,18 @@ import pytest
 
 from qa_service.upstream.models import ModelUpstream
 from tests.scripted_upstream import ScriptedUpstream
-from tests.upstream.questions import SPEAKING
+from tests.upstream.questions import SPEAKING, CountingMeter
 
 
 @pytest.fixture
 def server() -> Iterator[ScriptedUpstream]:
     with ScriptedUpstream() as upstream:
         yield upstream
+
+
+@pytest.fixture
+def meter() -> CountingMeter:
+    return CountingMeter()
 
 
 @pytest.fixture(params=SPEAKING)

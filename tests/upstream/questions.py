@@ -2,9 +2,10 @@
 
 import threading
 import time
+from collections.abc import Iterator
 
 from qa_service.deltas import Delta, TextDelta
-from qa_service.errors import QAError
+from qa_service.errors import QAError, UpstreamError
 from qa_service.interfaces import Counted, Stop, Timed
 from qa_service.model import Message, Prompt
 from qa_service.running.stop import StopSignal
@@ -106,6 +107,21 @@ def attached(upstream: ModelUpstream, response_id: str) -> list[Delta]:
     """Return all deltas of an answer that was opened elsewhere."""
     with upstream.attach_answer(prompt(""), response_id, StopSignal()) as deltas:
         return list(deltas)
+
+
+def read_to_end(deltas: Iterator[Delta]) -> tuple[list[Delta], UpstreamError | None]:
+    """Return all deltas of a stream, and the error they ended in."""
+    heard: list[Delta] = []
+    try:
+        for delta in deltas:
+            heard.append(delta)  # noqa: PERF402 - what comes before an error is kept
+    except UpstreamError as error:
+        return heard, error
+    return heard, None
+
+
+def texts(*pieces: str) -> list[TextDelta]:
+    return [TextDelta(one) for one in pieces]
 
 
 def text_from_frames(deltas: list[Delta]) -> str:

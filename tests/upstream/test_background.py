@@ -15,15 +15,10 @@ from qa_service.errors import (
 )
 from qa_service.running.stop import StopSignal
 from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream, pieces
-from tests.upstream.questions import Asked, CountingMeter, asked, attached, prompt, responses, text_from_frames
+from tests.upstream.questions import Asked, asked, attached, prompt, responses, text_from_frames
 
 PACED = Script(deltas=12, rate=60)
 SOON = {"retry-after-ms": "10"}
-
-
-@pytest.fixture
-def meter() -> CountingMeter:
-    return CountingMeter()
 
 
 @pytest.fixture

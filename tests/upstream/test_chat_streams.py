@@ -7,7 +7,7 @@ import logging
 import pytest
 from msgspec.structs import replace
 
-from qa_service.deltas import Annotation, Delta, Finished, RefusalDelta, TextDelta, Thinking
+from qa_service.deltas import Annotation, Delta, Finished, RefusalDelta, Thinking
 from qa_service.errors import (
     ContextLength,
     InsufficientQuota,
@@ -20,6 +20,7 @@ from qa_service.errors import (
 from qa_service.model import Usage
 from qa_service.upstream.chat_reading import ChatReader
 from tests.scripted_upstream import chat_answer, chat_chunk
+from tests.upstream.questions import read_to_end, texts
 
 DONE = b"data: [DONE]\n\n"
 ENDED = (UpstreamUnavailable,)
@@ -47,10 +48,6 @@ def whole(reason: str | None = "stop", **message) -> bytes:
     """Return an answer that isn't streamed."""
     choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": reason}
     return json.dumps({"model": "m", "choices": [choice], "usage": COST}).encode()
-
-
-def texts(*pieces: str) -> list[TextDelta]:
-    return [TextDelta(one) for one in pieces]
 
 
 STOP = delta("stop")
@@ -306,16 +303,9 @@ ERRORS = {
 
 def listen(*chunks: bytes, size: int = 0) -> tuple[list[Delta], UpstreamError | None]:
     """Return all deltas, and the error they ended in."""
-    content, deltas = b"".join(chunks), []
-    source = ChatReader().read_deltas(content[at : at + size] for at in range(0, len(content), size)) if size else None
-    reading = source or ChatReader().read_deltas(chunks)
-    while True:
-        try:
-            deltas.append(next(reading))
-        except StopIteration:
-            return deltas, None
-        except UpstreamError as error:
-            return deltas, error
+    content = b"".join(chunks)
+    cut = (content[at : at + size] for at in range(0, len(content), size)) if size else chunks
+    return read_to_end(ChatReader().read_deltas(cut))
 
 
 def check(chunks: list[bytes], expected: list[Delta], error: tuple[type[UpstreamError], ...] = ()) -> None:

@@ -6,14 +6,7 @@ import pytest
 
 from qa_service.errors import Cancelled, UpstreamRateLimited, UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
 from qa_service.upstream.circuit import Circuit
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.fakes import Clock
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from qa_service.errors import (
     UpstreamUnavailable,
 )
 from tests.scripted_upstream import FAULTY, KOREAN, NAMED, Script
-from tests.upstream.questions import Asked, CountingMeter, asked, text_from_frames
+from tests.upstream.questions import Asked, asked, text_from_frames
 
 SOON = {"retry-after-ms": "10"}
 FAILS = Script(status=500, headers=SOON, error={"code": None})
@@ -24,11 +24,6 @@ FAILS = Script(status=500, headers=SOON, error={"code": None})
 
 def models(server) -> list[str]:
     return [request.body["model"] for request in server.requests]
-
-
-@pytest.fixture
-def meter() -> CountingMeter:
-    return CountingMeter()
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from qa_service.errors import (
 from qa_service.model import Usage
 from qa_service.upstream.reading import ResponseReader
 from tests.scripted_upstream import event
+from tests.upstream.questions import read_to_end, texts
 
 STOPPED = Finished("stop", model="m")
 REFUSED = Finished("refusal", model="m")
@@ -60,10 +61,6 @@ def ended(name="completed", **response) -> bytes:
 
 def cut_off(reason) -> dict:
     return {"status": "incomplete", "incomplete_details": {"reason": reason}}
-
-
-def texts(*pieces: str) -> list[TextDelta]:
-    return [TextDelta(one) for one in pieces]
 
 
 HALF = texts("반쪽 ")
@@ -393,16 +390,9 @@ STREAMS = {
 
 
 def listen(chunks, reader: ResponseReader | None = None) -> tuple[list[Delta], type[UpstreamError] | None]:
-    """Read all deltas, and the error they ended in."""
-    deltas: list[Delta] = []
-    source = (reader or ResponseReader()).read_deltas(chunks)
-    while True:
-        try:
-            deltas.append(next(source))
-        except StopIteration:
-            return deltas, None
-        except UpstreamError as error:
-            return deltas, type(error)
+    """Return all deltas, and the kind of the error they ended in."""
+    deltas, error = read_to_end((reader or ResponseReader()).read_deltas(chunks))
+    return deltas, type(error) if error else None
 
 
 @pytest.mark.parametrize("size", [1, 7, 1_000_000])

@@ -18,6 +18,7 @@ from qa_service.errors import (
 from qa_service.model import Usage
 from qa_service.upstream.reading import ResponseReader
 from tests.scripted_upstream import RECORDINGS, answer, event
+from tests.upstream.questions import read_to_end, text_from_frames
 
 MANIFEST = json.loads((RECORDINGS / "MANIFEST.json").read_text())
 ENDS = ("response.completed", "response.incomplete")
@@ -28,19 +29,7 @@ COMPLETED = event("response.completed", response={"model": "m", "status": "compl
 
 def listen(chunks) -> tuple[list[Delta], UpstreamError | None]:
     """Return all deltas, and the error they ended in."""
-    deltas: list[Delta] = []
-    source = ResponseReader().read_deltas(chunks)
-    while True:
-        try:
-            deltas.append(next(source))
-        except StopIteration:
-            return deltas, None
-        except UpstreamError as error:
-            return deltas, error
-
-
-def text_from_frames(deltas: list[Delta]) -> str:
-    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+    return read_to_end(ResponseReader().read_deltas(chunks))
 
 
 def item(kind: str, output_index: int = 0, **fields) -> bytes:

@@ -19,7 +19,7 @@ from qa_service.upstream.protocol import VendorProtocol
 from qa_service.upstream.transport import Transport
 from qa_service.upstream.way import way_to
 from tests.scripted_upstream import Script
-from tests.upstream.questions import QUICK, CountingMeter, prompt
+from tests.upstream.questions import QUICK, prompt
 
 
 class PlainWriter:
@@ -63,11 +63,6 @@ class Asking(Struct, frozen=True):
 
     asker: Asker
     server: ModelServer
-
-
-@pytest.fixture
-def meter() -> CountingMeter:
-    return CountingMeter()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from flask import Flask
+from flask import Flask, Request
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -33,6 +33,11 @@ GOODBYE = 0.2
 BOUNDARY = "xXx"
 MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
 END = f"--{BOUNDARY}--\r\n".encode()
+
+
+def logged_in(request: Request) -> str | None:
+    """Name the user as the host site does, by a cookie."""
+    return request.cookies.get("user")
 
 
 def part(content: bytes, name: str = "files", filename: str | None = "a.txt") -> bytes:

@@ -21,6 +21,7 @@ from qa_service.errors import (
 from tests.fakes import refuse_thread
 from tests.web.conftest import MakeHouse
 from tests.web.house import House, frames, refusal, text
+from tests.web.waiting import UnreadBody
 
 ORDER = ["start", "text", "text", "metadata", "done"]
 
@@ -327,13 +328,6 @@ class TestHangUp:
 CHUNKED = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
 
 
-class Unread(io.RawIOBase):
-    """An `Unread` is a body that nobody may read."""
-
-    def read(self, size: int = -1) -> bytes:
-        raise AssertionError("read")
-
-
 class TestRate:
     def test_is_limited_for_each_owner(self, make_house: MakeHouse) -> None:
         house = make_house(rate=(2, 3600))
@@ -348,7 +342,7 @@ class TestRate:
         house = make_house(rate=(1, 3600))
         house.session()
         framing = {"CONTENT_LENGTH": "1000000"} if announced else CHUNKED
-        environ = {"wsgi.input": Unread(), "CONTENT_TYPE": "multipart/form-data; boundary=x", **framing}
+        environ = {"wsgi.input": UnreadBody(), "CONTENT_TYPE": "multipart/form-data; boundary=x", **framing}
         problem = refusal(house.client.post("/api/ask", environ_overrides=environ), 429, "rate_limited")
         assert problem["retryAfter"] >= 1
 

@@ -5,13 +5,12 @@ import uuid
 from typing import Any
 
 import pytest
-from flask import Request
 from itsdangerous import URLSafeTimedSerializer
 
 from qa_service.setting_values import ApiKey
 from qa_service.web.identity import Owners
 from tests.web.conftest import KEYS, MakeHouse
-from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, frames, refusal
+from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, frames, logged_in, refusal
 
 UUID = "5f0c6e0a-0f52-4c8e-9f7b-6f6c52a1d0e4"
 
@@ -22,11 +21,6 @@ def server(user: str = "kim") -> dict[str, str]:
 
 PERSONAL = {"Authorization": f"Bearer {PERSONAL_SECRET}"}
 APP_ORIGINS = ("capacitor://localhost", "ionic://localhost", "tauri://localhost", "chrome-extension://abcdefghijklmnop")
-
-
-def logged_in(request: Request) -> str | None:
-    """Name the user as the host site does, by a cookie."""
-    return request.cookies.get("user")
 
 
 def caller(house: House, headers: dict[str, str] | None = None) -> str:

@@ -1,18 +1,13 @@
 """The figures for Prometheus over HTTP: who may read them, and what they never hold."""
 
 import pytest
-from flask import Request
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.web.conftest import MakeHouse
-from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, refusal
+from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, logged_in, refusal
 
 SERVER = {"Authorization": f"Bearer {SERVER_SECRET}"}
 PERSONAL = {"Authorization": f"Bearer {PERSONAL_SECRET}"}
-
-
-def logged_in(request: Request) -> str | None:
-    return request.cookies.get("user")
 
 
 class TestFigures:

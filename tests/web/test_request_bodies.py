@@ -18,7 +18,7 @@ from qa_service.web.reception import open_reception
 from tests.fakes import WAITING_SECONDS, refuse_thread
 from tests.web.conftest import MakeHouse
 from tests.web.house import BOUNDARY, END, MULTIPART, House, frames, part, refusal
-from tests.web.waiting import WaitingBody
+from tests.web.waiting import UnreadBody, WaitingBody
 
 QUESTION = part("뭐예요?".encode(), "question", None)
 
@@ -131,11 +131,7 @@ class TestLimits:
     def test_announced_body_is_refused_unread(self, make_house: MakeHouse, kind: str) -> None:
         house = make_house(max_body=10_000)
 
-        class Unread(io.RawIOBase):
-            def read(self, size: int = -1) -> bytes:
-                raise AssertionError("read")
-
-        environ = {"wsgi.input": Unread(), "CONTENT_LENGTH": "10001"}
+        environ = {"wsgi.input": UnreadBody(), "CONTENT_LENGTH": "10001"}
         response = house.client.post("/api/ask", content_type=kind, environ_overrides=environ)
         assert "10000" in refusal(response, 413, "too_large")["detail"]
         assert house.left_behind() == []

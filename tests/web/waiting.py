@@ -1,4 +1,4 @@
-"""This module has a request's body of which nothing comes."""
+"""This module has bodies of requests: one of which nothing comes, and one that nobody may read."""
 
 import io
 import threading
@@ -23,3 +23,10 @@ class WaitingBody(RequestBody):
     def interrupt(self, refusal: QAError) -> None:
         super().interrupt(refusal)
         self.interrupted.set()
+
+
+class UnreadBody(io.RawIOBase):
+    """An `UnreadBody` fails the test of whoever reads it."""
+
+    def read(self, size: int = -1) -> bytes:
+        raise AssertionError("read")
