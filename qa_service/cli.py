@@ -27,7 +27,7 @@ from qa_service.web.exposure import refuse_open_server
 
 KEY = "page-key"
 GREETING = "SERVE_GREETING"
-"""This environment variable brings gunicorn's configuration the text that it prints when the server listens."""
+"""In this environment variable, gunicorn's configuration finds the text that it prints when the server listens."""
 CLOSED = "qa-service: the standard output is closed, so nothing could be shown"
 INTERRUPTED, UNREAD = 130, 141
 """Shells expect these statuses of a program that ended because of Ctrl-C, or because nobody reads its output."""

@@ -155,7 +155,7 @@ class Removal(Struct, frozen=True):
     files: Sequence[StoredFile]
     """These files came with the turns, and are removed, too."""
     contexts: Mapping[int, TopicContext]
-    """This is, for each topic that loses turns, what a model sees of it without them."""
+    """For each topic that loses turns, this is what a model sees of it without them."""
 
 
 class Claim(Struct, frozen=True):
@@ -189,8 +189,8 @@ class Claimed(Struct, frozen=True):
     """A `Claimed` says what came of a claim that wasn't refused."""
 
     moved: bool = False
-    """This says whether the session is in another topic than expected, or has other turns than those of which some were
-    to be removed. Then nothing was written, and it must be loaded again."""
+    """This says whether the session is in another topic than expected, or, where turns were to be removed, whether its
+    turns have changed since they were read. Then nothing was written, and it must be loaded again."""
     replaced: Sequence[str] = ()
     """These are the ids of the answers that were running in the session. They are to be stopped."""
 

@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 Value = TypeVar("Value")
 
 PASSING_ON = frozenset({"QA_KEY", "QA_URL"})
-"""What the examples read in a site that passes questions on. It often runs in the same environment as the service."""
+"""These are the settings of the examples for a site that passes questions on. Such a site often runs in the same
+environment as the service."""
 
 INSTRUCTIONS = (
     "You answer questions accurately and plainly, in the language of the question. "

@@ -20,7 +20,7 @@ LONGEST_NAME = 2_000
 """The name of a document has at most so many bytes, since the database has an index of names."""
 
 ASSETS = (".css", ".js", ".mjs", ".cjs", ".map")
-"""The names of a website's style sheets and scripts end so. Nobody asks for what is in them."""
+"""The names of a website's style sheets and scripts end in one of these. Nobody asks for what is in them."""
 
 
 class FolderRules(Struct, frozen=True):

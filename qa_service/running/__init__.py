@@ -27,8 +27,8 @@ here (each is one `MirroredAnswer`, for all who read it), and stops. The *keeper
 nobody, says once a second that this worker lives, and takes over what others leave.
 
 The order of writes. A worker may die after any step. What a step writes is never visible without the steps before it.
-    1  holds, then at and the first entry of the shared log, then turn and running (the claim, in one trip). With turn
-       and running, in one write, the turns go that the question replaces.
+    1  holds, then at and the first entry of the shared log, then turn and running (the claim, in one trip). The write
+       of turn and running also removes the turns that the question replaces.
     2  frames: memory log, then the shared log, up to 50 ms later (half a second on a busy machine)
     3  the mark `Asked` before upstream is asked, and `Opened` once upstream keeps the answer. In background mode both
        are flushed at once, since another worker goes on from them.

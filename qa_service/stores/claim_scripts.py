@@ -7,7 +7,7 @@ from qa_service.stores.topic_scripts import with_context
 # arguments. If the question replaces turns, these follow: the ids of the session's answers as they were when that was
 # decided, and then what `remove_turns` reads. It returns what came of the claim, how many bytes are to be taken off the
 # total of the session's owner, and which answers are running. The bytes of an earlier claim are among them if they were
-# never taken off. The head keeps their number in `freed`, which whoever takes them off deletes.
+# never taken off. The head keeps their number in `freed` until somebody takes them off.
 #
 # The keys `files` and `said` are those of `remove_turns` alone.
 #

@@ -93,7 +93,7 @@ def queue_space_freed(pipeline: Any, owner: Owner, session_id: str, size: int = 
 
 
 def queue_space_settled(pipeline: Any, owner: Owner, session_id: str) -> None:
-    """Add to the pipeline that a session keeps as many fewer bytes as its head says that claims have freed. Where
-    another claim was first, nothing is left to be taken off."""
+    """Add to the pipeline that the bytes which claims have freed are taken off what the session counts for. Its head
+    says how many they are. Where another claim was first, nothing is left to be taken off."""
     keys = (session_key(owner, session_id, "head"), owner_key(owner, "space"))
     pipeline.eval(scripts.SETTLE_SPACE, len(keys), *keys, session_id)

@@ -27,7 +27,7 @@ if #fields > 0 then said = redis.call('HMGET', KEYS[5], unpack(fields)) end
 return {redis.call('HGETALL', KEYS[1]), turns, redis.call('HVALS', KEYS[4]), fields, said}
 """
 
-# It takes the turns one by one, because `unpack` gives no more than some thousand.
+# It takes the turns one by one, because `unpack` gives at most some thousand values.
 LOAD_TURNS = """
 -- head, turns, answers, files, said
 if redis.call('EXISTS', KEYS[1]) == 0 then return false end
@@ -308,8 +308,8 @@ CHANGE_SPACE = f"""
 change_space(KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3])
 """
 
-# It takes off what the claims of a session have freed, and forgets it in the same write. So it is taken off once,
-# whoever of several claims comes first.
+# It takes off what the claims of a session have freed, and forgets it in the same write. So it is taken off once, even
+# where several claims come to it at a time.
 SETTLE_SPACE = f"""
 -- head, space
 {_CHANGE_SPACE}

@@ -110,8 +110,8 @@ def add_page(app: Flask, path: str) -> None:
 
 
 def _write_packed(plain: bytes, packed: Mapping[str, bytes], content_type: str) -> Response:
-    """Write the answer in the content coding that the caller likes best. Of those that it likes alike, the first is
-    taken, and one that it doesn't name is taken only where it takes any."""
+    """Write the answer in the content coding that the caller prefers, or in the first of several that it prefers
+    equally. A coding that the caller doesn't name is used only where it accepts any."""
     accepted = request.accept_encodings
     coding = max(packed, key=accepted.quality)
     as_it_is = accepted.quality("identity") if "identity" in accepted.values() else 0

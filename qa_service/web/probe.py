@@ -44,7 +44,7 @@ SHORTEST_TICK = 0.05
 MOST_PROBES = 32
 """A worker streams at most so many probes at once."""
 CALLER_SHARE = 4
-"""One caller may have one part in so many of them. Visitors are told apart by their addresses."""
+"""One caller may have a quarter of them. Visitors are told apart by their addresses."""
 WATCHED = ("Accept", "Accept-Language", "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID")
 """Of these headers the probe tells whether they arrived, since clients need them and some proxies drop them."""
 RETRY_SECONDS = 7

@@ -17,7 +17,7 @@ MADE = HERE / "chat.min.js"
 PACKED = HERE / "chat.min.js.br"
 """The build writes the small script here once more, packed by Brotli, behind a line that names what was packed."""
 GZIPPED = HERE / "chat.min.js.gz"
-"""The build writes the same here, packed for gzip by Zopfli."""
+"""The build writes it here, too, packed for gzip by Zopfli."""
 ENTRY = "qa-chat.js"
 LOOKS = "looks.js"
 """No file has this name. A module imports the markup and the style from it."""
@@ -92,12 +92,12 @@ def read_made(joined: str, target: Path = MADE) -> str | None:
 
 
 def write_packed(script: str, packed: bytes, target: Path = PACKED) -> None:
-    """Keep what a script becomes when it is packed so well that it takes too long for a server that starts."""
+    """Keep a packed script for servers, which would start too late if they packed it so well themselves."""
     _replace_file(target, _name_script(script).encode() + b"\n" + packed)
 
 
 def read_packed(script: str, target: Path = PACKED) -> bytes | None:
-    """Return the packed script, or nothing where another one was packed, or none, as on a machine without a packer."""
+    """Return the packed script. There is none on a machine without a packer, or where another script was packed."""
     return _read_named(target, script)
 
 

@@ -42,7 +42,10 @@ const HOST = /\.[\p{L}]|[\p{Cf}]/u;
 const MATH = { class: "math" };
 const WRAPS = { "*": ["em", "strong"], _: ["em", "strong"], "~": ["del", "del"] };
 
-/** The address if a reader may be sent to it, else null. A name before the host, as in `https://bank.com@evil.example`, poses as one. */
+/**
+ * Return the address if a reader may be sent to it, else null. An address with a name before the host is refused, because
+ * in `https://bank.com@evil.example` that name poses as the host.
+ */
 export function safeAddress(text) {
   if (!URL.canParse(text)) return null;
   const { protocol, username, password, href } = new URL(text);

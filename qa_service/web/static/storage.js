@@ -50,8 +50,8 @@ const USUAL_PATH = "/api/";
 
 /**
  * What is remembered for the service at `base`: in `tab` until the tab is closed, and in `browser` for longer. Another
- * service has values of its own, because it knows other conversations and other keys. So has, in the tab, an element with
- * an `id`: there may be others in its page, for other people too.
+ * service has values of its own, because it knows other conversations and other keys. An element with an `id` has values
+ * of its own in `tab`, too, because its page may have more elements, some of them for other people.
  */
 export class Memory {
   constructor({ origin, pathname, href }, id = "") {
