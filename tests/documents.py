@@ -23,9 +23,6 @@ MAIN_TYPE = f"{WORD_TYPES}.document.main+xml"
 RELATION_TYPES = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 
 
-# --- PDF ------------------------------------------------------------------------------------------
-
-
 def pdf(pages: Sequence[str], *, roman: int = 0, password: str = "") -> bytes:
     """Return a PDF with a page for each text. The first `roman` pages are labelled i, ii, …, and the others from 1
     again."""
@@ -156,9 +153,6 @@ def deeply_nested_pdf(depth: int = 200_000) -> bytes:
 
 def _stream(content: bytes, extra: bytes = b"") -> bytes:
     return b"<< /Length %d %s >>\nstream\n%s\nendstream" % (len(content), extra, content)
-
-
-# --- Office ---------------------------------------------------------------------------------------
 
 
 def docx(build: Callable[[WordDocument], None]) -> bytes:

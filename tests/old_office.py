@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tests.compound import Node, compound_file
 
-# --- Excel 97 -------------------------------------------------------------------------------------
-
 
 def xls(rows: Sequence[Sequence[str | float]], formats: Mapping[int, str], *, hidden: bool = False) -> bytes:
     """Return an XLS of one sheet, `가격`. `formats` has the number format of a column, which is counted from 0."""
@@ -45,9 +43,6 @@ def _text(text: str) -> bytes:
 
 def _record(kind: int, content: bytes) -> bytes:
     return struct.pack("<HH", kind, len(content)) + content
-
-
-# --- Hangul 5 -------------------------------------------------------------------------------------
 
 
 def hwp(paragraphs: Iterable[str], *, note: str = "", flags: int = 1) -> bytes:

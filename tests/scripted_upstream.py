@@ -31,7 +31,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 from msgspec import Struct
 
-if __name__ == "__main__":  # run by its path
+if __name__ == "__main__":  # the file was run by its path
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.scripts import (

@@ -54,7 +54,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private_valkey: Redis)
     """Give a folder with a file to ask about, a store, and no model; Ctrl-C is given back afterwards."""
     private_valkey.flushall()
     for key in SETTING_READERS:
-        monkeypatch.setenv(key, "")  # so that it is also given back where a command sets it
+        monkeypatch.setenv(key, "")  # then it is also given back where a command sets it
         monkeypatch.delenv(key)
     monkeypatch.setenv("REDIS_URL", f"unix://{private_valkey.connection_pool.connection_kwargs['path']}")
     monkeypatch.setenv("QA_DATA", str(tmp_path / "qa"))

@@ -370,7 +370,7 @@ class TestEnvironment:
 
     def test_a_file_that_cannot_be_read_is_refused(self, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (elsewhere / ".env").touch()
-        opened = io.open  # even where nobody may read a file, root may
+        opened = io.open  # root may read a file even where nobody may
 
         def refuse(path: object, *arguments: object, **options: object) -> object:
             if str(path).endswith(".env"):

@@ -7,7 +7,7 @@ from tests import documents
 
 
 def test_all_pages_are_read_whole() -> None:
-    documents.pdf(["가"])  # skips where the font isn't installed
+    documents.pdf(["가"])  # this skips the test where the font isn't installed
 
     said = measure_reading(3)
 

@@ -62,7 +62,7 @@ def served(
     knowledge_engine: EmbeddedPostgres,
     knowledge_url: str,
 ) -> Iterator[Service]:
-    database = Database(knowledge_engine)  # with one shared page, for agents
+    database = Database(knowledge_engine)  # it has one shared page, which agents find
     put(database, "연체 안내", "책을 늦게 돌려주면 연체료로 하루에 백 원을 냅니다.", title="연체 안내")
     database.close()
     folder = tmp_path_factory.mktemp("clients")

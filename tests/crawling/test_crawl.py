@@ -70,7 +70,7 @@ def test_a_second_round_asks_for_changes_alone(site: Website) -> None:
     site.forget()
     reading.shelf.put.clear()
     reading.round(2)
-    assert site.answered == [404, 200, 304, 304, 200]  # robots.txt, and the start, whose links are always read
+    assert site.answered == [404, 200, 304, 304, 200]  # these are robots.txt and the start, whose links are always read
     assert reading.shelf.put == [f"{site.url}/c"]
 
 

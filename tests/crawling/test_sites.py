@@ -95,7 +95,7 @@ class TestSites:
         assert sites.claim_site() is None
         add(sites, owner)
         second = claim(sites)
-        add(sites, owner)  # while it is read
+        add(sites, owner)  # this happens while it is read
         sites.finish_round(second)
         third = claim(sites)
         assert (second.round, third.round) == (2, 3)

@@ -103,7 +103,8 @@ def _attempts(targets: Mapping[str, str]) -> dict[str, Callable[[], object]]:
         "make a file in memory": lambda: os.memfd_create("x"),
         "use another ABI": lambda: call_kernel(NUMBERS.get("open_of_the_32_bit_abi", -1), 0, 0),
         "start a process": _fork,
-        "become another program": lambda: os.execv("/bin/true", ["true"]),  # the last, since none comes after it
+        # This is the last one, since none can come after it.
+        "become another program": lambda: os.execv("/bin/true", ["true"]),
     }
 
 

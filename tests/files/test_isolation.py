@@ -133,7 +133,8 @@ class TestGoodFiles:
         news = list(shared_readers.read_upload(asked(file), StopSignal()))
 
         progress = [piece for piece in news if isinstance(piece, FileProgress)]
-        assert progress == [FileProgress(page, 2) for page in range(1, 1 + len(progress))]  # told now and then
+        # Progress is told only now and then.
+        assert progress == [FileProgress(page, 2) for page in range(1, 1 + len(progress))]
         assert progress
         assert [piece for piece in news if isinstance(piece, FileText)] == [r.text for r in here if r.text]
         assert verdict(news) == here[-1].verdict

@@ -26,7 +26,7 @@ QUICK = {"QA_SEMANTIC": "off", "PATH": f"{BIN}:/usr/bin:/bin"}
 def site(quick_folder: Path) -> Iterator[Service]:
     folder, port = quick_folder / "sample-site", free_port()
     copytree(EXAMPLES / "sample-site", folder)
-    quick_folder.chmod(0o711)  # Whom root has the private PostgreSQL run as must find the way.
+    quick_folder.chmod(0o711)  # Root has the private PostgreSQL run as another user, who must find the way.
     env = clean_environment(QUICK)
     indexed = subprocess.run(["bash", "-c", INDEX], cwd=folder, env=env, capture_output=True, timeout=60)
     assert indexed.returncode == 0, indexed.stderr.decode()

@@ -112,7 +112,7 @@ def test_a_command_that_was_killed_goes_on_where_it_was(index: Index, knowledge:
         killed.kill()
         finish(killed)
         assert counts_agree(knowledge)
-        with knowledge.transaction() as connection:  # as if the leases had run out
+        with knowledge.transaction() as connection:  # this is as if the leases had run out
             connection.run("update site set lease = now()")
             connection.run("update document set lease = now()")
             settled = connection.run("select address from site_page where round = 1")

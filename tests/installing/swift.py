@@ -26,7 +26,7 @@ def swift_command() -> list[str]:
 
 def _make_system() -> None:
     debootstrap = program("debootstrap")
-    # What ends half-way leaves no system that looks whole.
+    # An installation that ends half-way leaves no system that looks whole.
     unfinished = SYSTEM.with_suffix(".new")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)

@@ -203,7 +203,7 @@ class TestProcess:
         process.kill()
         process.wait()
         with knowledge.transaction() as connection:
-            connection.run("update document set lease = '-infinity'")  # as twenty seconds later
+            connection.run("update document set lease = '-infinity'")  # this is as if twenty seconds had passed
         base.keeper.wake()
         assert wait_until(lambda: bool(knowledge.read("select 1 from document where status = 'ready'")))
         assert counts_agree(knowledge)

@@ -68,4 +68,4 @@ def test_a_stop_closes_its_connection_and_keeps_the_text(served: Service, upstre
     assert reader.status == "cancelled"
     _, answer = request(served.url, f"/api/answers/{reader.answer_id}")
     assert answer["text"] == reader.text
-    assert json.dumps(answer["metadata"]["usage"]).count("true") == 1  # it is estimated
+    assert json.dumps(answer["metadata"]["usage"]).count("true") == 1  # the number is estimated

@@ -161,7 +161,7 @@ class TestStage:
         reader.finish()
 
         house.check_end(reader, said="".join(pieces(script)))
-        assert len(house.upstream.responses) == 1 + 1  # and the next question's
+        assert len(house.upstream.responses) == 1 + 1  # the second one answers the next question
 
     def test_in_mid_text(self, house: House) -> None:
         house.upstream.script(TEXT)

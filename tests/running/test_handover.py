@@ -70,7 +70,7 @@ def test_who_comes_to_it_meanwhile_finds_what_others_know(leaving: Worker) -> No
 
 
 def test_who_asks_how_it_stands_meanwhile_hears_what_others_made_of_it(leaving: Worker) -> None:
-    leaving.runner._flusher._done = lambda running: None  # which would forget it at the next tick
+    leaving.runner._flusher._done = lambda running: None  # otherwise the answer would be forgotten when it is flushed
     running = leaving.ask()
     eventually(lambda: running.log.text() == "The sky is ")
     running.stop.set("handover")

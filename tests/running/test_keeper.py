@@ -159,7 +159,7 @@ class TestDead:
         running = far.ask()
         eventually(lambda: running.log.text() and running.is_flushed)
         other = world.worker(line)
-        far.wire.cut = True  # its lock is on its own machine: nobody sees it here
+        far.wire.cut = True  # its lock is on its own machine, where nobody here sees it
         other.redis.zadd(ALIVE, {"far": 1})
         eventually(lambda: line.said)
         assert running.answer_id in other.runner._running

@@ -72,7 +72,7 @@ class TestFollowing:
         line.may_go_on.set()
         assert texts(reader.read(source)) == ["One ", "two."]
         reader.runner._tail.close_mirrors()
-        reader.runner.stop_answer("")  # ends its last long wait
+        reader.runner.stop_answer("")  # this ends its last long wait
 
     def test_a_visitor_from_another_address_reads_the_same(self, writer: Worker, reader: Worker) -> None:
         answer_id = begun(writer)
@@ -113,7 +113,7 @@ class TestOver:
 
         def count(owner: Owner, answer_id: str) -> StoredLog | None:
             reads.append(answer_id)
-            time.sleep(0.02)  # so that all come while the first still reads
+            time.sleep(0.02)  # all others come while the first one still reads
             return read(owner, answer_id)
 
         reader.logs.read_log = count  # type: ignore[method-assign]

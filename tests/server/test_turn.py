@@ -40,7 +40,7 @@ def longest_gap(readers: list[gevent.Greenlet]) -> float:
 def test_others_wait_for_one_slice_however_many_read() -> None:
     turn, order = ReadingTurn(), list[int]()
     readers = [gevent.spawn(read, turn, number, 20, order) for number in range(READERS)]
-    gevent.sleep(READERS * STEP_SECONDS)  # all of them have begun
+    gevent.sleep(READERS * STEP_SECONDS)  # all of them have begun by now
     assert longest_gap(readers) < 10 * SLICE_SECONDS
     assert len(order) == READERS * 20
 

@@ -372,7 +372,7 @@ class TestKeys:
         keep(stores.files, "One.", session_id=single)
         lasting = {key: stores.client.ttl(key) for key in stores.client.keys(f"*.{single}}}:*")}
         assert max(lasting.values()) <= OPEN < TTL
-        assert len(lasting) == 7  # head, turns, answers, context, said, files and the file itself
+        assert len(lasting) == 7  # these are head, turns, answers, context, said, files and the file itself
         assert stores.client.ttl(answer_key(ANN, f"{single}-1", "at")) <= 2 * OPEN
         assert stores.history.list_sessions(ANN, "", 10).items == ()
 

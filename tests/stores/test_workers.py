@@ -150,7 +150,7 @@ class TestTaking:
     def test_one_that_is_known_to_be_dead_is_taken_from_whatever_it_said_last(self, stores: Stores) -> None:
         stores.workers.announce_life("w1")
         claim(stores.sessions, turn("first"))
-        _silence(stores, "w1", -SILENT_MS)  # the store's clock was set back since
+        _silence(stores, "w1", -SILENT_MS)  # the store's clock has been set back since
         assert stores.workers.take_from_dead("w1", "w2") == [DIED]
 
     def test_the_deaths_of_all_who_held_it_in_a_row_are_counted(self, stores: Stores) -> None:

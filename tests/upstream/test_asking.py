@@ -71,7 +71,7 @@ class TestAnswers:
         with upstream.open_answer(asking, StopSignal()) as deltas:
             del asking
             assert isinstance(next(deltas), Retrying)
-            assert there()  # it is asked again
+            assert there()  # it is needed to ask the question again
             next(deltas)
             next(deltas)
             assert not there()

@@ -160,7 +160,7 @@ class TestOddServers:
                     connection, _ = listener.accept()
                     with connection:
                         connection.recv(65536)
-                        with suppress(OSError):  # who has read enough hangs up
+                        with suppress(OSError):  # a client that has read enough hangs up
                             connection.sendall(content)
                             connection.shutdown(socket.SHUT_WR)
                         question.join()

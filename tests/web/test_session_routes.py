@@ -203,7 +203,8 @@ class TestSessions:
         assert got[-2]["content"]["saved"] is False
         house.settle()
         left = [key for key in house.store.keys("*") if session.encode() in key]
-        assert all(key.endswith(b":deleted") for key in left)  # for a minute, so that deleting again is the same
+        # This key is left for a minute, so that deleting again tells the same.
+        assert all(key.endswith(b":deleted") for key in left)
 
 
 class TestFiles:

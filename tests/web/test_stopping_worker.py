@@ -35,7 +35,8 @@ class TestFull:
         assert frames(house.ask("또?"))[-1]["content"] == {"status": "completed"}
 
     def test_a_refused_question_leaves_nothing_behind(self, make_house: MakeHouse) -> None:
-        house = make_house(max_answers=1, rate=(10_000, 3600))  # what was counted stays there until the second look
+        # What the rate limit has counted stays in the store until the second look.
+        house = make_house(max_answers=1, rate=(10_000, 3600))
         first = house.begin()
         before = {*house.store.keys("*")}
         refusal(house.ask("또?"), 503, "overloaded")
