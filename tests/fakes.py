@@ -581,7 +581,7 @@ def turn(answer_id: str = "1" * 32, **fields: object) -> Turn:
 def admission(
     text: str = "Why is the sky blue?", *, session: Session | None = None, answer_id: str = "1" * 32, **fields: object
 ) -> Admission:
-    """Ann's question, let in at the desk."""
+    """Return Ann's question, let in at the desk."""
     question = Question(text, ANN, **fields)  # type: ignore[arg-type]
     known = session or Session("s", 1, (Topic(1, text, 0),))
     running = turn(answer_id, session_id=known.session_id, question=text, topic=known.topic, language=question.language)

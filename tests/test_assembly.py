@@ -43,7 +43,7 @@ def settings(tmp_path: Path, private_valkey: Redis) -> Settings:
 
 @pytest.fixture
 def assemble() -> Iterator[Assemble]:
-    """Assemblies that end with the test."""
+    """Return a function that makes assemblies, which end with the test."""
     made: list[Assembly] = []
 
     def make(settings: Settings, **parts: object) -> Assembly:

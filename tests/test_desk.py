@@ -311,7 +311,7 @@ class Changing(Watching):
 
 
 class TestReplacingTurns:
-    """Questions that take the place of earlier ones."""
+    """These questions take the place of earlier ones."""
 
     def talk(self, house: House, *questions: str, **fields: object) -> list[str]:
         """Ask these, and return the ids of their answers."""

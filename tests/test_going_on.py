@@ -42,7 +42,7 @@ class TestMarks:
 
 
 class TestGoingOn:
-    """What happens to an answer whose worker died; the rest is told with the workers."""
+    """This happens to an answer whose worker died. The tests of the workers have the rest."""
 
     def go_on(
         self, known: Parts, said: AnswerSoFar, stop: StopSignal | None = None, **fields: object

@@ -65,7 +65,7 @@ class TestChoosing:
 
 
 class TestUnseen:
-    """What a model without eyes leaves of the verdicts."""
+    """These verdicts are left where a model sees no pictures."""
 
     def test_a_picture_is_skipped(self) -> None:
         verdict = note_unseen_pictures(Verdict("a.png", "png", "used", pages=1), stored("a"))

@@ -123,7 +123,7 @@ def test_a_failing_page_keeps_its_document_and_is_tried_three_times_at_the_end(s
 
 
 def answering_once(page: WebPage, later: WebPage) -> WebPage:
-    """This page at first, and then the other one."""
+    """Return this page at first, and then the other one."""
     answers = iter([page])
 
     def answer(handler: BaseHTTPRequestHandler) -> None:

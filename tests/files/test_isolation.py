@@ -414,7 +414,7 @@ class TestWorker:
 
 
 class TestChildrenThatLie:
-    """Programs that stand in for a reading process that a file took over."""
+    """Here programs stand in for a reading process that a file took over."""
 
     @pytest.mark.parametrize(
         "lie",

@@ -89,7 +89,7 @@ def test_the_filter_alone_keeps_everything(intrude: Intrude) -> None:
 
 
 def test_every_version_of_landlock_keeps_files() -> None:
-    """A kernel takes what an older one knows."""
+    """A kernel takes the rules that an older one knows."""
     program = """
 import os
 from qa_service.files.landlock import enter_landlock, find_landlock

@@ -95,6 +95,6 @@ def test_markdown_may_begin_with_a_piece_of_html() -> None:
 
 
 def test_comments_at_the_beginning_cost_no_time() -> None:
-    """Also where no HTML follows; a pattern that tried all their combinations would never return."""
+    """This holds also where no HTML follows. A pattern that tried all their combinations would never return."""
     assert sniff_kind(b"<!-- note -->\n" * 400 + b"# Title", "c.md") == "md"
     assert sniff_kind(b"<!-- note -->\n" * 400 + HTML.encode(), "c.md") == "html"

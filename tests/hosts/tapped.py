@@ -23,7 +23,8 @@ class Tapped(Cable):
         self.said += piece
 
     def close_way(self, source: socket.socket, sink: socket.socket) -> None:
-        """A service that takes no more of an upload may have said why. So the other direction ends by itself."""
+        """Leave the other direction open. A service that takes no more of an upload may have said why, and that
+        direction ends by itself."""
         for end, way in ((source, socket.SHUT_RD), (sink, socket.SHUT_WR)):
             with suppress(OSError):
                 end.shutdown(way)

@@ -26,7 +26,8 @@ SET_UP = COMMANDS[COMMANDS.index(BEGIN) : -2]
 
 @contextmanager
 def apache(folder: Path, served: Service, name: str = "qa.conf", **changes: str) -> Iterator[str]:
-    """Apache with a copy of Debian's configuration, in which the page's commands have set up a file of the example."""
+    """Give Apache with a copy of Debian's configuration, in which the page's commands have set up a file of the
+    example."""
     program("apache2")
     port, etc = free_port(), folder / "etc"
     copytree(DEBIAN, etc, symlinks=True)

@@ -22,7 +22,7 @@ WHOLE = f"{STREAMED}\nbuffer_requests"
 
 @contextmanager
 def caddy(folder: Path, name: str, changes: Mapping[str, str]) -> Iterator[str]:
-    """Caddy with a file of the example, without certificates and without a port for its operator."""
+    """Give Caddy with a file of the example, without certificates and without a port for its operator."""
     port = free_port()
     site = changed(EXAMPLES / "caddy" / name, {NAME: f"http://127.0.0.1:{port}", STREAMED: WHOLE, **changes})
     (folder / "Caddyfile").write_text(f"{{\n\tadmin off\n\tauto_https off\n}}\n{site}")

@@ -44,7 +44,7 @@ def flask_site(folder: Path, upstream: ScriptedUpstream, **settings: str) -> Ite
 
 @pytest.fixture(scope="module")
 def site(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """It has a worker for each of eight cores."""
+    """Give the site with a worker for each of eight cores."""
     with flask_site(tmp_path_factory.mktemp("flask") / "site", upstream, WEB_CONCURRENCY=str(WORKERS)) as found:
         found.until_workers(WORKERS)
         yield found

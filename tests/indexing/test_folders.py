@@ -103,7 +103,7 @@ def test_a_single_file_is_brought_and_removes_nothing(knowledge: Database, folde
 
 
 def make_twin(folder: Path) -> Path:
-    """Another folder of the same name, with one file that both have and one that it has alone."""
+    """Make another folder of the same name, with one file that both have and one that it has alone."""
     twin = folder.parent / "elsewhere" / folder.name
     twin.mkdir(parents=True)
     (twin / "hours.md").write_text("# Hours\n\nThe branch opens at noon.")

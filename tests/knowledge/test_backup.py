@@ -19,7 +19,7 @@ QUESTIONS = ("opening hours", "환불 기간", "tab and \\backslash", "nothing o
 
 @pytest.fixture
 def other(quick_folder: Path) -> Iterator[Database]:
-    """Another engine, which is reached by its URL."""
+    """Give another engine, which is reached by its URL."""
     engine = EmbeddedPostgres(quick_folder / "other", linger=0.2)
     socket = Path(engine.start()["unix_sock"]).parent
     database = Database(PostgresURL(f"postgresql://qa@/postgres?host={socket}"))

@@ -158,7 +158,7 @@ class TestVectors:
 
 
 class TestProcess:
-    """The real indexer, which a worker starts and somebody kills."""
+    """A worker starts the real indexer, and somebody kills it."""
 
     @pytest.fixture
     def settings(self, knowledge: Database, tmp_path: Path) -> Settings:

@@ -37,7 +37,7 @@ def rank_exactly(passages: list[str], question: str) -> list[float]:
 
 @pytest.fixture
 def passages(knowledge: Database) -> list[str]:
-    """Passages whose words are as unequally common as those of a language."""
+    """Return passages whose words are as unequally common as those of a language."""
     dice = random.Random(7)
     weights = [1 / (rank + 3) for rank in range(len(WORDS))]
     texts = [" ".join(dice.choices(WORDS, weights, k=dice.randint(20, 80))) for _ in range(300)]

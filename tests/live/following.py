@@ -36,7 +36,7 @@ class Follower:
         drop: Callable[[Seen], bool] = lambda _: False,
         **fields: str,
     ) -> None:
-        """Follows a known answer, or asks. `drop` says after which frames it hangs up, to come back."""
+        """Follow a known answer, or ask. `drop` says after which frames the reader hangs up, to come back."""
         self.url = url
         self.question = question
         self.answer_id = answer_id

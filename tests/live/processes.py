@@ -110,7 +110,7 @@ def ended_afterwards(process: Process) -> Iterator[None]:
 
 
 def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment without anybody's settings of the service, and with these."""
+    """Return this process's environment without anybody's settings of the service, and with these."""
     ours = re.compile(r"QA_.*|OPENAI_.*|REDIS_URL|HOST|PORT|WEB_CONCURRENCY|COVERAGE_.*")
     kept = {name: value for name, value in os.environ.items() if not ours.fullmatch(name)}
     return {**kept, "PYTHONUNBUFFERED": "1", **more}

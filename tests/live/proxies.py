@@ -16,7 +16,7 @@ COOKIE = "login=ann"
 
 @contextmanager
 def nginx(folder: Path, server: str, port: int, main: str = "") -> Iterator[str]:
-    """nginx with one server; everything it writes is in `folder`."""
+    """Give nginx with one server. Everything that it writes is in `folder`."""
     temporary = " ".join(
         f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )

@@ -84,7 +84,7 @@ class TestLogin:
     def test_is_still_looked_at_by_the_service_where_a_proxy_does_not(
         self, served: Service, upstream: ScriptedUpstream
     ) -> None:
-        """As behind a proxy that adds the site's key and compares nothing."""
+        """Some proxies add the site's key and compare nothing."""
         added = {"Authorization": f"Bearer {SECRET}", "X-User-Id": "ann"}
         for method, headers in FOREIGN:
             assert ask_from(served.url, method, headers, Cookie=COOKIE, **added) == 403, headers

@@ -228,7 +228,7 @@ class TestBusy:
 
 
 class TestBodies:
-    """What gunicorn leaves to us."""
+    """These bodies are what gunicorn leaves to us."""
 
     def sent(self, served: Service, head: str, *parts: bytes, close: bool = False) -> tuple[int, dict[str, object]]:
         with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:
@@ -386,7 +386,7 @@ class TestLeaks:
 
 
 class TestDeath:
-    """Last, since it costs a worker."""
+    """This comes last, since it costs a worker."""
 
     def test_of_a_worker_ends_its_answers_honestly_within_ten_seconds(
         self, served: Service, model: ScriptedUpstream

@@ -168,7 +168,7 @@ def caller(served: Service) -> Iterator[socket.socket]:
 
 
 class TestRefusal:
-    """An answer to a request whose body nobody reads."""
+    """A refusal answers a request whose body nobody reads."""
 
     @pytest.mark.parametrize("line", ["POST /api/ask", "POST /nowhere", "GET /api/healthz"])
     def test_keeps_the_connection_when_the_body_is_small(self, caller: socket.socket, line: str) -> None:
@@ -228,7 +228,7 @@ def test_requests_that_come_together_are_answered_one_after_another(caller: sock
 
 
 class TestSlowBodies:
-    """Callers who announce a body and hardly send it: a quarter of a worker's hundred answers may do so at once."""
+    """These callers announce a body and hardly send it. A quarter of a worker's hundred answers may do so at once."""
 
     @contextmanager
     def slow(self, port: int, count: int, *headers: str) -> Iterator[list[socket.socket]]:
@@ -270,7 +270,7 @@ class TestSlowBodies:
 
 
 class TestReadersWhoDontRead:
-    """Callers who take no byte of what is sent to them."""
+    """These callers take no byte of what is sent to them."""
 
     @contextmanager
     def deaf(self, served: Service, sent: bytes) -> Iterator[socket.socket]:

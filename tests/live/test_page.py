@@ -293,7 +293,7 @@ class TestTrouble:
         assert len(questions) == 1
 
     def test_with_a_key_that_no_header_can_hold_opens_a_field_for_another(self, page: Page, server_url: str) -> None:
-        """As one that was typed with a Korean keyboard."""
+        """Such a key was typed with a Korean keyboard."""
         page.goto("about:blank")
         page.goto(f"{server_url}/#key=ㅏ묘-\u202e")
         expect(page.locator("#key")).to_be_visible()

@@ -49,7 +49,7 @@ def shown_to(upstream: ScriptedUpstream) -> list[Image.Image]:
 
 
 def fetched(served: Service, url: str) -> tuple[int, bytes, str]:
-    """Status, bytes and type of what an `<img>` asks for."""
+    """Return the status, the bytes and the type of what an `<img>` asks for."""
     connection = http.client.HTTPConnection(urlsplit(served.url).netloc, timeout=10)
     try:
         connection.request("GET", url)

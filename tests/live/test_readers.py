@@ -73,7 +73,7 @@ class TestLeaving:
         check_goes_on(served, reader)
 
     def test_and_coming_back_within_the_grace_goes_on(self, served: Service, model: ScriptedUpstream) -> None:
-        """Again and again, each time to whichever worker takes it."""
+        """The reader does so again and again, each time at whichever worker takes it."""
         model.script(Script(deltas=100, rate=20))
         reader = Follower(served.url, drop=lambda seen: seen.kind == "text" and seen.frame["seq"] % 10 == 0)
         check_whole(served, "".join(pieces(Script(deltas=100))), reader.finish())

@@ -118,7 +118,7 @@ def test_a_connection_is_used_again(port: int, trusting: tuple[ssl.SSLContext, l
 def test_others_are_answered_while_many_connect_and_say_nothing(
     port: int, trusting: tuple[ssl.SSLContext, list[str]]
 ) -> None:
-    """More than a worker accepts: they make room for those who speak."""
+    """They are more than a worker accepts, and make room for those who speak."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with contextlib.ExitStack() as stack:

@@ -137,7 +137,7 @@ def test_slow_and_cut_in_the_middle_of_characters_it_is_whole(served: Service, u
 def test_that_passes_before_anything_was_said_nobody_notices(
     redis: RedisServer, upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """It is tried again, and said so."""
+    """The question is tried again, and a status says so."""
     model = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": upstream.url}
     with gunicorn(tmp_path_factory.mktemp("again"), REDIS_URL=redis.url, **model) as served:
         upstream.script(Script(status=500), Script(status=429, headers={"Retry-After": "1"}))

@@ -26,7 +26,7 @@ def test_words_outweigh_meaning_where_the_files_have_the_words_of_the_question()
 
 
 def test_meaning_decides_where_the_files_have_none_of_them() -> None:
-    """As in a question in another language, of which only a number stands in the files."""
+    """A question in another language is such a case, where only a number of it stands in the files."""
     found = [candidate("number", 9, 0.2, coverage=0.05), candidate("meaning", 0, 0.8, coverage=0)]
     assert fused(found) == ["meaning", "number"]
 

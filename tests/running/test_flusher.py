@@ -199,7 +199,7 @@ class TestTrouble:
 
 
 class TestUnstorable:
-    """A line that lets through what can't be encoded: one answer ends of it, and no other notices."""
+    """A line lets through what can't be encoded. Its answer ends because of that, and no other answer notices."""
 
     @pytest.mark.parametrize("odd", [Text("\ud83d"), Text(object()), StageNotice("searching_web", query="\udfff")])
     def test_one_answer_that_cannot_be_encoded_is_stopped_and_all_others_go_on(self, house: House, odd: Frame) -> None:

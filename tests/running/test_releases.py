@@ -226,7 +226,7 @@ class TestTakingOver:
         assert any(isinstance(frame, Failure) for _, frame in again)
 
     def test_without_a_mark_that_names_upstreams_answer_it_is_ended(self, world: World) -> None:
-        """So the release before sees an answer whose frames it would make otherwise."""
+        """The release before sees it so where it would make other frames of the answer."""
         running = dying(world, ASKED, Opened("r1"), Text("The "), Opened(""), Text("sky "))
         told = (other := self.other(world)).read(running.answer_id)
         assert told[-1][1] == Done("failed")

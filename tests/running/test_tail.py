@@ -231,7 +231,7 @@ class TestExpired:
 
 
 class TestTending:
-    """What happens once a second: with what nobody reads, and with what has gone silent."""
+    """This happens once a second, with what nobody reads and with what has gone silent."""
 
     @pytest.fixture
     def hasty(self, world: World, writer: Worker) -> Worker:

@@ -19,7 +19,7 @@ MOST = 215
 
 
 def test_a_long_answer_takes_few_commands_beside_its_log(real: Redis) -> None:
-    """Four hundred deltas, flushed a hundred and sixty times."""
+    """The answer has four hundred deltas, and is flushed a hundred and sixty times."""
     stores = stores_of(real)
     before = _commands(real)
     _answer(stores)
@@ -68,7 +68,7 @@ def counted(real: Redis) -> Iterator[Stores]:
 def test_a_question_takes_two_trips_and_a_third_where_it_can_be_repeated(
     counted: Stores, repeat: Repeat | None, trips: int
 ) -> None:
-    """One for the rate limit and the session, one that claims it; before them, one that takes the key."""
+    """One trip is for the rate limit and the session, and one claims the session. Before them, one takes the key."""
     before = Counting.sent
     if repeat:
         counted.repeats.reserve_key(ANN, repeat, "first")

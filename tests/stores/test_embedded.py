@@ -72,7 +72,7 @@ def launcher_of(client: redis.Redis) -> int:
 
 
 def child(script: str, *arguments: object) -> subprocess.Popen[str]:
-    """Another process that uses the package."""
+    """Start another process that uses the package."""
     command = [sys.executable, "-c", script, *map(str, arguments)]
     return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -329,7 +329,7 @@ class TestFailures:
     def test_a_lock_that_somebody_keeps_is_reported(
         self, data: Path, connect: Connect, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """As where another machine's or container's launcher has the folder, or one that never ends."""
+        """The launcher of another machine or container has the folder, or one that never ends."""
         leave(connect(data))
         assert has_ended(data / "valkey")
         monkeypatch.setattr(private, "START_SECONDS", 0.1)

@@ -70,7 +70,7 @@ def read(**fields: str) -> list[Frame | Mark]:
 
 
 class TestFirstVersion:
-    """What a worker of the release before sees."""
+    """A worker of the release before sees this."""
 
     def test_what_it_knows_is_written_as_it_wrote_it_itself(self) -> None:
         items = [Text("a"), StageNotice("thinking"), Opened("r1"), Done("completed")]
@@ -136,7 +136,7 @@ class TestFirstVersion:
 
 
 class TestEarlier:
-    """What a worker of an earlier release wrote."""
+    """A worker of an earlier release wrote this."""
 
     def test_a_reference_without_places_has_none(self) -> None:
         (reference,) = read(items='[{"type":"reference","n":1,"kind":"url","title":"A","url":"https://a.example"}]')
@@ -144,7 +144,7 @@ class TestEarlier:
 
 
 class TestLater:
-    """What a worker of a later release wrote."""
+    """A worker of a later release wrote this."""
 
     @pytest.mark.parametrize(
         "items",

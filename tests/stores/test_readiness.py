@@ -105,7 +105,8 @@ def test_an_older_server_that_takes_no_condition_is_named_by_its_version() -> No
 
 
 def test_every_command_of_ours_is_tried_out() -> None:
-    """Those of the scripts, and those that are sent by themselves. EVAL tries them out; INFO need not be allowed."""
+    """These are the commands of the scripts, and those that are sent by themselves. EVAL tries them out; INFO need not
+    be allowed."""
     source = "\n".join(path.read_text() for path in Path(readiness.__file__).parent.glob("*.py"))
     called = set(re.findall(r"redis\.call\('([A-Z]+)'", source))
     sent = {method.upper() for method in re.findall(r"\b_?(?:pipeline|client|waiting)\.([a-z]+)\(", source)}

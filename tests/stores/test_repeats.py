@@ -60,7 +60,7 @@ class TestLettingIn:
 
     @pytest.mark.parametrize("expected", [1, 7])
     def test_a_claim_that_was_refused_leaves_its_key_a_reservation(self, stores: Stores, expected: int) -> None:
-        """Busy, or in another topic by now: the answer has not begun, and may still do so."""
+        """The session is busy, or in another topic by now. The answer has not begun, and may still do so."""
         claim(stores.sessions, turn("before"))
         stores.repeats.reserve_key(ANN, DAY, "first")
         with suppress(Busy):
@@ -83,7 +83,7 @@ class TestReleasing:
 class TestClaiming:
     @pytest.mark.parametrize(("repeat", "seconds"), [(DAY, 86_400), (MEANWHILE, ANSWER_SECONDS)])
     def test_from_then_on_it_stands_for_its_time(self, stores: Stores, repeat: Repeat, seconds: int) -> None:
-        """Where it has none, for as long as an answer may be written."""
+        """Where it has no time of its own, it stands for as long as an answer may be written."""
         stores.repeats.reserve_key(ANN, repeat, "first")
         claim(stores.sessions, turn("first"), repeat=repeat)
         assert seconds - 5 < stores.client.ttl(repeat_key(ANN, repeat.key)) <= seconds

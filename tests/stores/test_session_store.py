@@ -313,7 +313,7 @@ class TestSaving:
 
 class TestKeys:
     def test_no_key_lives_for_ever(self, stores: Stores) -> None:
-        """After a whole life: asked, read, answered, renamed, moved on, asked again."""
+        """The session has had a whole life: it was asked, read, answered, renamed, moved on and asked again."""
         claim(stores.sessions, turn("first"))
         keep(stores.files, "One.\nTwo.\n", "Three.")
         stores.drawings.keep_picture(ANN, "s", "first", 0, PNG)

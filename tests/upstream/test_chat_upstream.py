@@ -30,7 +30,7 @@ TOLD = 6
 
 
 class TestRest:
-    """What may follow when all of the answer has come."""
+    """This may follow when all of the answer has come."""
 
     @pytest.mark.parametrize("fault", ["hang", "cut", "reset", "end", "garbage"])
     def test_what_becomes_of_it_is_no_failure(self, server, fault):

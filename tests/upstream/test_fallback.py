@@ -147,7 +147,7 @@ class TestMessages:
 
 
 class TestOddServers:
-    """What isn't HTTP, or only nearly."""
+    """These servers don't speak HTTP, or only nearly."""
 
     @pytest.fixture
     def says(self, speaking):

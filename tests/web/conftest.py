@@ -86,7 +86,7 @@ def store(store_client: redis.Redis) -> redis.Redis:
 
 @pytest.fixture
 def settings(store_url: str, tmp_path: Path) -> Callable[..., Settings]:
-    """Settings with a model configured, visitors welcome and both kinds of key."""
+    """Return settings with a model configured, visitors welcome and both kinds of key."""
     usual: dict[str, Any] = {
         "redis_url": store_url,
         "data": tmp_path,
@@ -104,7 +104,8 @@ def settings(store_url: str, tmp_path: Path) -> Callable[..., Settings]:
 
 @pytest.fixture
 def make_house(store: redis.Redis, settings: Callable[..., Settings]) -> Iterator[MakeHouse]:
-    """Apps standing alone; `app` are arguments of `create_app`, `pace` their durations, all others settings."""
+    """Return a function that makes apps standing alone. `app` are arguments of `create_app`, `pace` their durations,
+    and all others are settings."""
     made: list[House] = []
 
     def make(app: dict[str, Any] | None = None, pace: Pace | None = None, **changes: Any) -> House:

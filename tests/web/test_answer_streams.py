@@ -66,7 +66,7 @@ class Reading(threading.Thread):
 
 @pytest.fixture
 def other(make_house: MakeHouse, house: House) -> House:
-    """Another worker of the same service."""
+    """Return another worker of the same service."""
     return make_house()
 
 

@@ -73,7 +73,7 @@ class TestCredentials:
         "wrong", ["wrong", SERVER_SECRET + "x", SERVER_SECRET[:-1], SERVER_SECRET.upper(), "한글", "a.b.c", "x" * 5000]
     )
     def test_wrong_one_never_falls_back(self, make_house: MakeHouse, wrong: str) -> None:
-        """Not to a visitor, not to a user, and not through `?token=` either."""
+        """It doesn't fall back to a visitor, to a user, or to `?token=`."""
         house = make_house()
         headers = {"Authorization": f"Bearer {wrong}".encode().decode("latin-1"), "X-User-Id": "kim"}
         refusal(house.ask(headers=headers), 401, "unauthenticated")
@@ -93,7 +93,7 @@ class TestCredentials:
         refusal(house.ask(headers=bearer(SERVER_SECRET)), 400, "bad_request")
 
     def test_user_id_sent_twice_is_refused(self, house: House) -> None:
-        """As a server joins them."""
+        """Servers join the two values."""
         refusal(house.ask(headers=server("kim,lee")), 400, "bad_request")
         refusal(house.ask(headers=server("kim, lee")), 400, "bad_request")
 
@@ -299,7 +299,7 @@ class TestHostsUsers:
     @pytest.mark.parametrize("how", ["post", "get"])
     @pytest.mark.parametrize("query", ["", "&token=x", "&token=null"])
     def test_are_not_asked_for_by_other_sites_pages(self, site: House, how: str, query: str) -> None:
-        """Whatever that page puts into the address."""
+        """This holds whatever that page puts into the address."""
         client = site.client
         client.set_cookie("user", "kim")
         headers = {"Sec-Fetch-Site": "cross-site"}
@@ -337,7 +337,7 @@ class TestHostsUsers:
 
     @pytest.mark.parametrize("found", [True, 1.0, b"kim", ["kim"], ("kim",), {"id": 1}, {1}], ids=repr)
     def test_are_never_what_several_of_them_may_be(self, make_house: MakeHouse, found: object) -> None:
-        """As where a host returns whether somebody is logged in."""
+        """A host may return whether somebody is logged in, for example."""
         site = make_house({"identify": lambda _: found})
         refusal(site.ask(), 500, "internal")
         assert site.left_behind() == []
@@ -538,7 +538,7 @@ class TestCrossOriginSharing:
 
 
 class TestLoopback:
-    """Visitors at this machine, where nothing else lets anybody in."""
+    """These are visitors at this machine, where nothing else lets anybody in."""
 
     @pytest.fixture
     def house(self, make_house: MakeHouse) -> House:

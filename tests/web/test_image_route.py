@@ -43,7 +43,7 @@ def house(make_house: MakeHouse, upstream: ScriptedUpstream) -> House:
 
 @pytest.fixture
 def other(make_house: MakeHouse, upstream: ScriptedUpstream, house: House) -> House:
-    """Another worker of the same service."""
+    """Return another worker of the same service."""
     return make_house(openai_base_url=upstream.url, tries=1)
 
 

@@ -287,7 +287,7 @@ class TestClock:
 
 class TestLate:
     def test_body_that_stalls_is_given_up(self, make_house: MakeHouse) -> None:
-        """Under a server that hands us its socket."""
+        """This needs a server that hands us its socket."""
         house = make_house(body_seconds=0.2)
         ours, theirs = socket.socketpair()
         with ours, theirs, ours.makefile("rb", buffering=0) as stream:

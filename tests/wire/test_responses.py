@@ -237,7 +237,7 @@ class TestEnds:
 
 
 class TestAnyAnswer:
-    """Answers whose frames come in an order that chance has chosen."""
+    """The frames of these answers come in an order that chance has chosen."""
 
     @pytest.fixture(params=range(12))
     def frames(self, request: pytest.FixtureRequest) -> list[Frame]:
