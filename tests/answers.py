@@ -64,6 +64,6 @@ class Conversation:
         self._desk = desk(sessions, detector=FakeDetector())
 
     def ask(self, text: str, **fields: object) -> list[Frame]:
-        """Return all frames of the answer."""
+        """Ask, and return all frames of the answer."""
         admitted = self._desk.admit_new(Question(text, ANN, "chat", **fields))  # type: ignore[arg-type]
         return shown(AnswerLine(self._parts).write_answer(admitted, StopSignal()))

@@ -153,7 +153,7 @@ class Worker:
         return self.runner.start_answer(admitted)
 
     def read(self, answer: AnswerSource | str, after: int = 0) -> list[tuple[int, Frame]]:
-        """Return everything a reader here gets until the end."""
+        """Read, and return everything that a reader here gets until the end."""
         source = self.runner.find_answer(ANN, answer, after) if isinstance(answer, str) else answer
         assert source
         reader = self.runner.open_reader(source, heartbeat=WAITING_SECONDS, after=after)
@@ -244,7 +244,7 @@ def piece(first: int, *items: Frame | Mark | str) -> LogEntry:
     return LogEntry(first, [Text(item) if isinstance(item, str) else item for item in items])
 
 
-def opened(worker: Worker, running: RunningAnswer) -> None:
+def wait_opened(worker: Worker, running: RunningAnswer) -> None:
     """Wait until upstream has opened the answer, and others know."""
     eventually(lambda: any(isinstance(mark, Opened) for _, mark in running.log.marks) and running.is_flushed)
 

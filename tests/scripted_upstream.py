@@ -180,7 +180,7 @@ class ScriptedUpstream:
             self._news.notify_all()
 
     def accept(self, connection: socket.socket) -> socket.socket:
-        """Return the connection as it is served, known to this server from now on."""
+        """Accept a connection, which this server knows from now on."""
         if self._tls:
             connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         with self._news:

@@ -67,7 +67,7 @@ def read(house: Assembly, running: RunningAnswer | MirroredAnswer) -> list[Frame
 
 
 def ask(house: Assembly, text: str, **fields: object) -> list[Frame]:
-    """Return all frames of the answer to Ann's question."""
+    """Ask Ann's question, and return all frames of the answer."""
     return read(house, begin(house, text, **fields))
 
 

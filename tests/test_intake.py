@@ -27,7 +27,7 @@ class SlowReader:
 def take_in(
     folder: Path, *, files: FakeFiles, quotas: FakeQuotas, reader: object = None, name: str = "sky.txt"
 ) -> tuple[list[StageNotice], StoredFile, Verdict]:
-    """Return what is told of one file, and what becomes of it."""
+    """Take in one file, and return what is told of it and what becomes of it."""
     intake = Intake(files, quotas, reader or FakeReader())  # type: ignore[arg-type]
     told: list[StageNotice] = []
     steps = intake.take_in(upload(folder, name, "Blue.\n\nHigh."), PLACE, StopSignal())

@@ -34,7 +34,7 @@ def add(sites: Sites, owner: str, url: str = URL, **wanted: object) -> Knowledge
 
 
 def claim(sites: Sites) -> KnowledgeSite:
-    """Return the site that is due."""
+    """Claim the site that is due."""
     claimed = sites.claim_site()
     assert claimed
     return claimed[0]

@@ -22,7 +22,7 @@ def among(code: str, after: str = "streamed") -> list[str]:
 
 
 def examine(url: str, plan: ExaminationPlan, headers: tuple[tuple[str, str], ...] = ()) -> list[Finding]:
-    """Return all findings of a route."""
+    """Examine a route, and return all findings."""
     route = read_route(url, headers)
     examination = Examination(route, plan, usual_prefix="/api", tell=lambda *_: None, notice=lambda _: None)
     return list(examination.list_findings())

@@ -59,7 +59,7 @@ def certificate(folder: Path) -> Path:
 
 
 def log_in(url: str, user: str, path: str = "/login") -> dict[str, str]:
-    """Return what the browser of somebody who has logged in at an example's site sends along."""
+    """Log in at an example's site, and return what the browser sends along from then on."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
     connection.request("POST", path, f"user={quote(user)}", {"Content-Type": "application/x-www-form-urlencoded"})
     answer = connection.getresponse()

@@ -124,7 +124,7 @@ def database(folder: Path) -> Iterator[None]:
 
 
 def log_in(url: str) -> dict[str, str]:
-    """Return what the browser of the site's only user sends along."""
+    """Log in, and return what the browser of the site's only user sends along."""
     host, form = Host(url), {"log": "ann", "pwd": "secret"}
     connection = host.connect()
     sent = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -31,7 +31,7 @@ def put(database: Database, name: str, *texts: str, key: CollectionKey = SHARED,
 
 
 def ask(database: Database, question: str, *owners: str, names: Sequence[str] = ("own", "shared")) -> list[Candidate]:
-    """Return what a search finds, best words first."""
+    """Search, and return what is found, best words first."""
     encoder = FakeEncoder()
     source = KnowledgeSource(database, SearchScope((*owners, ""), tuple(names)), encoder=encoder.name)
     terms = SearchTerms(dict.fromkeys(list_tokens(question), 1.0), encoder.encode_texts([question])[0])

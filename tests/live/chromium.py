@@ -53,7 +53,7 @@ def wait_for_answer(page: Page) -> None:
 
 
 def asked(page: Page) -> list[Request]:
-    """Return the questions that are sent from now on."""
+    """Note the questions that are sent from now on."""
     sent: list[Request] = []
     page.on("request", lambda request: sent.append(request) if request.url.endswith("/ask") else None)
     return sent

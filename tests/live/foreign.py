@@ -37,7 +37,7 @@ def ask_from(
     connection: http.client.HTTPConnection | None = None,
     **more: str,
 ) -> int:
-    """Return the status of one question, asked as a browser would, with what it says of the page and more headers."""
+    """Ask one question as a browser would, with what it says of the page and more headers. Return the status."""
     sent = {**{name: value.format(own=url) for name, value in headers.items()}, **more}
     body, path = None, f"{prefix}/ask?question=hi&stream=false"
     if method == "POST":

@@ -34,7 +34,7 @@ class Terminal(NamedTuple):
     env: Mapping[str, str]
 
     def run(self, command: str) -> str:
-        """Return the command's output, with the address that pages show in the place of the real one."""
+        """Run the command. Return its output, with the address that pages show in the place of the real one."""
         ran = subprocess.run(
             [program("bash"), "-euc", command.replace(SHOWN, self.served.url)],
             cwd=self.served.folder,

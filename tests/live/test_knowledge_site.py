@@ -66,7 +66,7 @@ def read(served: Service, site: Website, index: Callable[[], None]) -> Callable[
 
 
 def ask(served: Service, question: str) -> tuple[str, list[str]]:
-    """Return the answer, and the addresses that it cites."""
+    """Ask, and return the answer and the addresses that it cites."""
     answer = httpx.post(f"{served.url}/api/ask", json={"question": question, "stream": False}, timeout=30).json()
     return answer["text"], [reference["url"] for reference in answer["references"]]
 

@@ -42,7 +42,7 @@ def client(served: Service) -> Iterator[openai.OpenAI]:
 
 
 def asked(client: openai.OpenAI, question: Any, **fields: Any) -> Any:
-    """Return what the SDK makes of an answer to one question."""
+    """Ask one question, and return what the SDK makes of the answer."""
     return client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": question}], **fields)
 
 

@@ -234,7 +234,7 @@ class Timed:
         self._session.send("Performance.enable")
 
     def run(self, script: str, argument: object) -> tuple[float, Any]:
-        """Return the milliseconds, and what the script says."""
+        """Run a script, and return the milliseconds and what it says."""
         began = self._computed()
         said = self._page.evaluate(script, argument)
         return self._computed() - began, said

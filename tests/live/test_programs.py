@@ -33,7 +33,7 @@ def served(redis_url: str, upstream: ScriptedUpstream, tmp_path_factory: pytest.
 
 
 def by_curl(url: str, fields: Mapping[str, str], file: Path | None) -> Frames:
-    """Return the frames that curl prints, while they come. Without fields it is a GET."""
+    """Give the frames that curl prints, while they come. Without fields it sends a GET."""
     form = [argument for name, value in fields.items() for argument in ("-F", f"{name}={value}")]
     form += ["-F", f"files=@{file}"] if file else []
     with subprocess.Popen([program("curl"), "-sSN", *form, url], stdout=subprocess.PIPE, text=True) as curl:
@@ -47,7 +47,7 @@ def by_curl(url: str, fields: Mapping[str, str], file: Path | None) -> Frames:
 
 
 def by_httpx(url: str, fields: Mapping[str, str], file: Path | None) -> Frames:
-    """Return the frames that httpx-sse reads, while they come. Without fields it is a GET."""
+    """Give the frames that httpx-sse reads, while they come. Without fields it sends a GET."""
     files = {"files": (file.name, file.read_bytes())} if file else None
     method = "POST" if fields else "GET"
     with (

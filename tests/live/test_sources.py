@@ -45,7 +45,7 @@ def site(
 
 
 def ask(site: Service, question: str, **fields: str) -> Asked:
-    """Return an answer that has been read to its end."""
+    """Ask, and read the answer to its end."""
     with Asked(site.url, question, **fields) as answer:
         return answer.finish()
 

@@ -81,7 +81,7 @@ def served(
 
 
 def ask(served: Service) -> tuple[int, dict[str, object], float]:
-    """Return a new question, not streamed: its status, what was said, and how long that took."""
+    """Ask a new question, not streamed. Return its status, what was said, and how long that took."""
     body = json.dumps({"question": "?", "stream": False}).encode()
     began = time.monotonic()
     code, said = request(served.url, "/api/ask", "POST", body=body, headers={"Content-Type": "application/json"})

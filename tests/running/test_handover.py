@@ -10,7 +10,7 @@ from qa_service.errors import Draining
 from qa_service.frames import Done, Frame
 from qa_service.stores.keys import STOPS
 from tests.fakes import ANN, STOPPED, WAITING_SECONDS, KeepingUpstream, Step
-from tests.lives import Waiting, Worker, World, eventually, numbered, opened, texts
+from tests.lives import Waiting, Worker, World, eventually, numbered, texts, wait_opened
 
 FIRST: tuple[Step, ...] = (TextDelta("The sky "), TextDelta("is "))
 WHOLE: list[Step] = [*FIRST, TextDelta("blue."), STOPPED]
@@ -23,7 +23,7 @@ def leaving(world: World) -> Worker:
 
 def test_nothing_more_is_written_and_nothing_is_saved(leaving: Worker) -> None:
     running = leaving.ask()
-    opened(leaving, running)
+    wait_opened(leaving, running)
     eventually(lambda: running.log.text() == "The sky is ")
     leaving.runner.shut_down("handover", WAITING_SECONDS)
     assert (running.log.closed, running.log.handed_over, running.log.is_finished) == (True, True, False)
@@ -33,7 +33,7 @@ def test_nothing_more_is_written_and_nothing_is_saved(leaving: Worker) -> None:
 
 def test_another_worker_goes_on_from_the_very_next_frame(leaving: Worker, world: World) -> None:
     running = leaving.ask()
-    opened(leaving, running)
+    wait_opened(leaving, running)
     eventually(lambda: running.log.text() == "The sky is ")
     upstream = KeepingUpstream()
     upstream.kept = WHOLE

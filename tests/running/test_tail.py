@@ -239,7 +239,8 @@ class TestTending:
         return world.worker(Waiting(), pace=replace(PACE, stale=0.05))
 
     def follow(self, reader: Worker, mirror: MirroredAnswer) -> list[tuple[int, Frame]]:
-        """Return all that comes of it from now on; somebody reads it before the first look at it."""
+        """Follow an answer from now on, and return all that comes of it. Somebody reads it before the first look at
+        it."""
         with closing(reader.runner.open_reader(mirror, heartbeat=WAITING_SECONDS)) as follower:
             reader.runner._tail._mirrors[mirror.followed] = mirror
             return numbered(follower)

@@ -15,18 +15,18 @@ from qa_service.running.log import FAR
 from qa_service.running.written import RunningAnswer
 from qa_service.stores.keys import answer_key, session_key, worker_key
 from tests.fakes import ANN, STOPPED, WAITING_SECONDS, FakeUpstream, KeepingUpstream, Step, kinds, upload
-from tests.lives import Saying, Waiting, Worker, World, eventually, opened, texts
+from tests.lives import Saying, Waiting, Worker, World, eventually, texts, wait_opened
 
 SOURCE = Annotation("url", title="A", url="https://a.example")
 
 
-def half(*said: Step) -> list[Step]:
+def stuck_after(*said: Step) -> list[Step]:
     """Return a script that gets stuck after some of it."""
     return [*said, threading.Event()]
 
 
-def died(world: World, upstream: FakeUpstream, *, text: str, background: bool = False) -> RunningAnswer:
-    """Return an answer that had said so much when its worker died, and all of it in the shared log."""
+def let_worker_die(world: World, upstream: FakeUpstream, *, text: str, background: bool = False) -> RunningAnswer:
+    """Let a worker die that writes an answer. By then the answer has this text, and the shared log has all of it."""
     worker = world.worker(upstream=upstream, background=background)
     running = worker.ask()
     eventually(lambda: running.log.text() == text and running.is_flushed)
@@ -34,28 +34,28 @@ def died(world: World, upstream: FakeUpstream, *, text: str, background: bool = 
     return running
 
 
-def ended(worker: Worker, answer_id: str) -> list[tuple[int, Frame]]:
-    """Return all frames once a worker has taken it over and ended it."""
+def read_ended(worker: Worker, answer_id: str) -> list[tuple[int, Frame]]:
+    """Wait until a worker has taken the answer over and ended it. Return all of its frames."""
     worker.kept(answer_id)
     return worker.read(answer_id)
 
 
-def of(told: list[tuple[int, Frame]], kind: type) -> list[Frame]:
+def frames_of(told: list[tuple[int, Frame]], kind: type) -> list[Frame]:
     return [frame for _, frame in told if isinstance(frame, kind)]
 
 
 class TestWithoutBackground:
     @pytest.fixture
     def told(self, world: World) -> list[tuple[int, Frame]]:
-        upstream = FakeUpstream(half(TextDelta("See "), TextDelta("https://a.example/x.")))
-        running = died(world, upstream, text="See https://a.example/x.")
+        upstream = FakeUpstream(stuck_after(TextDelta("See "), TextDelta("https://a.example/x.")))
+        running = let_worker_die(world, upstream, text="See https://a.example/x.")
         self.meter = (other := world.worker()).meter
         self.kept = other.kept(running.answer_id)
-        return ended(other, running.answer_id)
+        return read_ended(other, running.answer_id)
 
     def test_what_was_said_stays_and_the_end_says_what_happened(self, told: list[tuple[int, Frame]]) -> None:
         assert kinds([frame for _, frame in told]) == ["start", "text", "reference", "error", "metadata", "done"]
-        (error,) = of(told, Failure)
+        (error,) = frames_of(told, Failure)
         assert isinstance(error, Failure)
         assert (error.code, told[-1][1]) == ("interrupted", Done("failed"))
 
@@ -64,11 +64,11 @@ class TestWithoutBackground:
 
     def test_its_text_and_sources_are_saved(self, told: list[tuple[int, Frame]]) -> None:
         assert (self.kept.text, self.kept.status) == ("See https://a.example/x.", "failed")
-        assert list(self.kept.references) == of(told, Reference) != []
-        assert [self.kept.error] == of(told, Failure)
+        assert list(self.kept.references) == frames_of(told, Reference) != []
+        assert [self.kept.error] == frames_of(told, Failure)
 
     def test_its_metadata_counts_what_upstream_was_asked_for(self, told: list[tuple[int, Frame]]) -> None:
-        (metadata,) = of(told, Metadata)
+        (metadata,) = frames_of(told, Metadata)
         assert isinstance(metadata, Metadata)
         assert metadata.usage.input > 0
         assert metadata.usage.output > 0
@@ -82,14 +82,14 @@ class TestWithoutBackground:
 
 class TestFiles:
     def test_verdicts_and_cited_pages_survive(self, world: World, tmp_path: Path) -> None:
-        upstream = FakeUpstream(half(TextDelta("It scatters [1].")))
+        upstream = FakeUpstream(stuck_after(TextDelta("It scatters [1].")))
         file = upload(tmp_path, "sky.txt", "The sky scatters blue light.")
         worker = world.worker(upstream=upstream)
         running = worker.ask("What scatters?", files=(file,))
         eventually(lambda: running.log.text() and running.is_flushed)
         worker.die()
-        told = ended(world.worker(), running.answer_id)
-        (metadata,), (reference,) = of(told, Metadata), of(told, Reference)
+        told = read_ended(world.worker(), running.answer_id)
+        (metadata,), (reference,) = frames_of(told, Metadata), frames_of(told, Reference)
         assert isinstance(metadata, Metadata)
         assert isinstance(reference, Reference)
         assert [(verdict.name, verdict.status) for verdict in metadata.files] == [("sky.txt", "used")]
@@ -106,8 +106,8 @@ class TestWithBackground:
         return world.worker(upstream=upstream, background=True)
 
     def test_it_goes_on_where_it_stood_without_loss_or_repetition(self, world: World) -> None:
-        running = died(world, KeepingUpstream(half(*self.FIRST)), text="The sky is ", background=True)
-        told = ended(other := self.other(world), running.answer_id)
+        running = let_worker_die(world, KeepingUpstream(stuck_after(*self.FIRST)), text="The sky is ", background=True)
+        told = read_ended(other := self.other(world), running.answer_id)
         assert [number for number, _ in told] == list(range(1, len(told) + 1))
         assert texts(told) == ["The sky ", "is ", "blue", "."]
         assert kinds([frame for _, frame in told]) == ["start", "status", "text", "reference", "metadata", "done"]
@@ -120,8 +120,8 @@ class TestWithBackground:
     def test_the_frames_are_those_that_its_first_worker_would_have_told(self, world: World) -> None:
         whole = world.worker(upstream=KeepingUpstream([*self.FIRST, *self.REST]), background=True, name="whole")
         expected = whole.read(whole.ask(session_id="whole"))
-        running = died(world, KeepingUpstream(half(*self.FIRST)), text="The sky is ", background=True)
-        told = ended(self.other(world), running.answer_id)
+        running = let_worker_die(world, KeepingUpstream(stuck_after(*self.FIRST)), text="The sky is ", background=True)
+        told = read_ended(self.other(world), running.answer_id)
         assert told[1:-2] == expected[1:-2]
 
     def test_frames_that_were_never_logged_come_with_their_numbers(self, world: World) -> None:
@@ -130,33 +130,33 @@ class TestWithBackground:
         script = [*self.FIRST, go, *self.REST[:1], threading.Event()]
         worker = world.worker(upstream=KeepingUpstream(script), background=True)
         running = worker.ask()
-        opened(worker, running)
+        wait_opened(worker, running)
         eventually(lambda: running.log.text() == "The sky is " and running.is_flushed)
         worker.die()
         go.set()
         eventually(lambda: running.log.text() == "The sky is blue")
         seen = running.log.read_batch(0)
-        told = ended(self.other(world), running.answer_id)
+        told = read_ended(self.other(world), running.answer_id)
         assert told[: len(seen.frames)] == list(enumerate(seen.frames, 1))
 
     def test_one_that_upstream_keeps_no_more_is_ended_with_what_was_said(self, world: World) -> None:
-        running = died(world, KeepingUpstream(half(*self.FIRST)), text="The sky is ", background=True)
+        running = let_worker_die(world, KeepingUpstream(stuck_after(*self.FIRST)), text="The sky is ", background=True)
         gone = self.other(world, [UpstreamUnavailable("no such response")])
-        told = ended(gone, running.answer_id)
-        assert [code.code for code in of(told, Failure) if isinstance(code, Failure)] == ["upstream_unavailable"]
+        told = read_ended(gone, running.answer_id)
+        assert [code.code for code in frames_of(told, Failure) if isinstance(code, Failure)] == ["upstream_unavailable"]
         assert told[-1] == (4 + FAR + 2, Done("failed"))
         assert (gone.kept(running.answer_id).text, texts(told)) == ("The sky is ", ["The sky ", "is "])
 
     def test_one_that_breaks_off_while_it_is_told_again_keeps_what_its_readers_have(self, world: World) -> None:
-        running = died(world, KeepingUpstream(half(*self.FIRST)), text="The sky is ", background=True)
+        running = let_worker_die(world, KeepingUpstream(stuck_after(*self.FIRST)), text="The sky is ", background=True)
         other = self.other(world, [*self.FIRST[:2], UpstreamUnavailable("broke")])
-        told = ended(other, running.answer_id)
+        told = read_ended(other, running.answer_id)
         assert texts(told) == ["The sky ", "is "]
         assert other.kept(running.answer_id).text == "The sky is "
 
     def test_without_an_upstream_that_can_be_attached_to_it_is_ended(self, world: World) -> None:
-        running = died(world, KeepingUpstream(half(*self.FIRST)), text="The sky is ", background=True)
-        told = ended(world.worker(upstream=FakeUpstream()), running.answer_id)
+        running = let_worker_die(world, KeepingUpstream(stuck_after(*self.FIRST)), text="The sky is ", background=True)
+        told = read_ended(world.worker(upstream=FakeUpstream()), running.answer_id)
         assert told[-1][1] == Done("failed")
 
     def test_one_that_upstream_was_not_asked_for_yet_is_begun_again(self, world: World, tmp_path: Path) -> None:
@@ -167,10 +167,10 @@ class TestWithBackground:
         worker.die()
         other = world.worker(background=True, upstream=KeepingUpstream())
         other.parts.reader.read_upload = lambda file, stop: iter(())  # type: ignore[method-assign]
-        told = ended(other, running.answer_id)
+        told = read_ended(other, running.answer_id)
         assert (texts(told), told[-1][1]) == (["The answer ", "is 42."], Done("completed"))
         assert [number for number, _ in told][:3] == [1, 2, 2 + FAR]
-        assert of(told, Restart) == []
+        assert frames_of(told, Restart) == []
 
     def test_it_cannot_be_begun_again_without_its_files(self, world: World, tmp_path: Path) -> None:
         worker = world.worker(background=True)
@@ -179,15 +179,15 @@ class TestWithBackground:
         eventually(lambda: len(running.log) == 2 and running.is_flushed)
         worker.die()
         Path(file.path).unlink()
-        told = ended(world.worker(background=True, upstream=KeepingUpstream()), running.answer_id)
+        told = read_ended(world.worker(background=True, upstream=KeepingUpstream()), running.answer_id)
         assert (texts(told), told[-1][1]) == ([], Done("failed"))
 
     def test_it_can_die_twice(self, world: World) -> None:
-        running = died(world, KeepingUpstream(half(*self.FIRST)), text="The sky is ", background=True)
-        second = self.other(world, half(*self.FIRST, *self.REST[:1]))
+        running = let_worker_die(world, KeepingUpstream(stuck_after(*self.FIRST)), text="The sky is ", background=True)
+        second = self.other(world, stuck_after(*self.FIRST, *self.REST[:1]))
         second.wait_text(running.answer_id, "The sky is blue")
         second.die()
-        told = ended(self.other(world), running.answer_id)
+        told = read_ended(self.other(world), running.answer_id)
         assert [number for number, _ in told] == list(range(1, len(told) + 1))
         assert "".join(texts(told)) == "The sky is blue."
 
@@ -195,16 +195,16 @@ class TestWithBackground:
 class TestDeadly:
     """An answer whose work kills the worker is not given to one worker after another."""
 
-    def taken_over(self, world: World, running: RunningAnswer, *script: Step) -> Worker:
-        """Return one more worker, which has begun to go on with the answer."""
-        other = world.worker(upstream=KeepingUpstream(half(*script)), background=True)
-        other.upstream.kept = half(*script)  # type: ignore[attr-defined]
+    def let_one_more_take_over(self, world: World, running: RunningAnswer, *script: Step) -> Worker:
+        """Begin one more worker, and wait until it has begun to go on with the answer."""
+        other = world.worker(upstream=KeepingUpstream(stuck_after(*script)), background=True)
+        other.upstream.kept = stuck_after(*script)  # type: ignore[attr-defined]
         eventually(lambda: other.workers.read_held(other.presence.worker, running.answer_id))
         eventually(lambda: running.answer_id in other.runner._running)
         return other
 
     def asking(self, world: World) -> tuple[Worker, RunningAnswer]:
-        worker = world.worker(upstream=FakeUpstream(half()), background=True)
+        worker = world.worker(upstream=FakeUpstream(stuck_after()), background=True)
         running = worker.ask()
         eventually(lambda: running.log.marks and running.is_flushed)
         return worker, running
@@ -212,12 +212,12 @@ class TestDeadly:
     def test_one_that_two_workers_died_of_is_ended_by_the_third_and_not_begun(self, world: World) -> None:
         worker, running = self.asking(world)
         worker.die()
-        second = self.taken_over(world, running)
+        second = self.let_one_more_take_over(world, running)
         eventually(lambda: second.upstream.prompts)  # type: ignore[attr-defined]
         second.die()
         third = world.worker(upstream=(upstream := KeepingUpstream()), background=True)
-        told = ended(third, running.answer_id)
-        (error,) = of(told, Failure)
+        told = read_ended(third, running.answer_id)
+        (error,) = frames_of(told, Failure)
         assert isinstance(error, Failure)
         assert (error.code, told[-1][1], third.kept(running.answer_id).status) == (
             "interrupted",
@@ -227,39 +227,41 @@ class TestDeadly:
         assert (upstream.prompts, upstream.attached) == ([], [])
 
     def test_one_that_came_no_further_twice_is_not_attached_to(self, world: World) -> None:
-        running = died(world, KeepingUpstream(half(TextDelta("The sky "))), text="The sky ", background=True)
-        self.taken_over(world, running, TextDelta("The sky ")).die()
+        running = let_worker_die(
+            world, KeepingUpstream(stuck_after(TextDelta("The sky "))), text="The sky ", background=True
+        )
+        self.let_one_more_take_over(world, running, TextDelta("The sky ")).die()
         third = world.worker(upstream=(upstream := KeepingUpstream()), background=True)
-        told = ended(third, running.answer_id)
+        told = read_ended(third, running.answer_id)
         assert (texts(told), told[-1][1], upstream.attached) == (["The sky "], Done("failed"), [])
         assert third.kept(running.answer_id).text == "The sky "
 
     def test_its_sources_are_not_looked_for_again(self, world: World) -> None:
         """To look for them may be what the workers died of."""
         text = "See https://a.example/x."
-        running = died(world, KeepingUpstream(half(TextDelta(text))), text=text, background=True)
-        self.taken_over(world, running, TextDelta(text)).die()
-        told = ended(world.worker(upstream=KeepingUpstream(), background=True), running.answer_id)
-        assert (of(told, Reference), texts(told)) == ([], [text])
+        running = let_worker_die(world, KeepingUpstream(stuck_after(TextDelta(text))), text=text, background=True)
+        self.let_one_more_take_over(world, running, TextDelta(text)).die()
+        told = read_ended(world.worker(upstream=KeepingUpstream(), background=True), running.answer_id)
+        assert (frames_of(told, Reference), texts(told)) == ([], [text])
 
     def test_workers_that_left_have_not_died_of_it(self, world: World) -> None:
         worker, running = self.asking(world)
         for _ in range(3):
             worker.runner.shut_down("handover", WAITING_SECONDS)
-            worker = self.taken_over(world, running)
+            worker = self.let_one_more_take_over(world, running)
             upstream = worker.upstream
             eventually(lambda: upstream.attached or upstream.prompts)  # type: ignore[attr-defined] # noqa: B023
         worker.runner.shut_down("handover", WAITING_SECONDS)
-        told = ended(world.worker(upstream=KeepingUpstream(), background=True), running.answer_id)
+        told = read_ended(world.worker(upstream=KeepingUpstream(), background=True), running.answer_id)
         assert told[-1][1] == Done("completed")
 
 
 class TestReaders:
     def test_who_reads_it_elsewhere_reads_on_to_its_end(self, world: World) -> None:
-        upstream = KeepingUpstream(half(*TestWithBackground.FIRST))
+        upstream = KeepingUpstream(stuck_after(*TestWithBackground.FIRST))
         worker = world.worker(upstream=upstream, background=True)
         running = worker.ask()
-        opened(worker, running)
+        wait_opened(worker, running)
         eventually(lambda: running.log.text() == "The sky is " and running.is_flushed)
         other = TestWithBackground().other(world)
         source = other.runner.find_answer(ANN, running.answer_id)
@@ -276,7 +278,7 @@ class TestReaders:
 
 class TestNothingLeft:
     def test_one_whose_turn_has_ended_is_dropped(self, world: World) -> None:
-        worker = world.worker(upstream=FakeUpstream(half(TextDelta("Half"))))
+        worker = world.worker(upstream=FakeUpstream(stuck_after(TextDelta("Half"))))
         running = worker.ask()
         eventually(lambda: running.is_flushed and running.log.text())
         worker.redis.delete(session_key(ANN, "chat", "running"))
@@ -314,12 +316,12 @@ class TestNothingLeft:
         other = world.worker(line)
         told = eventually(lambda: other.runner.find_answer(ANN, running.answer_id))
         entries = other.read(told, 2)
-        assert of(entries, Restart) == [Restart("interrupted")]
+        assert frames_of(entries, Restart) == [Restart("interrupted")]
         assert texts(entries) == ["One two."]
         assert entries[-1][1] == Done("completed")
 
     def test_one_that_nobody_can_find_any_more_is_dropped(self, world: World) -> None:
-        worker = world.worker(upstream=FakeUpstream(half(TextDelta("Half"))))
+        worker = world.worker(upstream=FakeUpstream(stuck_after(TextDelta("Half"))))
         running = worker.ask()
         eventually(lambda: running.is_flushed and running.log.text())
         worker.redis.delete(answer_key(ANN, running.answer_id, "at"))
@@ -330,7 +332,7 @@ class TestNothingLeft:
         assert other.runner.count_answers() == 0
 
     def test_one_whose_log_has_expired_is_ended_with_what_is_known(self, world: World) -> None:
-        worker = world.worker(upstream=FakeUpstream(half(TextDelta("Half"))))
+        worker = world.worker(upstream=FakeUpstream(stuck_after(TextDelta("Half"))))
         running = worker.ask()
         eventually(lambda: running.is_flushed and running.log.text())
         worker.die()
@@ -338,5 +340,5 @@ class TestNothingLeft:
         other = world.worker()
         kept = other.kept(running.answer_id)
         assert (kept.status, kept.text) == ("failed", "")
-        assert of(world.worker().read(running.answer_id), Restart) == [Restart("expired")]
+        assert frames_of(world.worker().read(running.answer_id), Restart) == [Restart("expired")]
         eventually(lambda: not other.runner._running)

@@ -101,7 +101,7 @@ def claim(
 
 
 def find(stores: Stores, rewind: Rewind) -> Removal:
-    """Return what a question replaces in the session `s`."""
+    """Find what a question replaces in the session `s`."""
     removal = stores.rewinds.find_removal(ANN, "s", rewind)
     assert removal
     return removal

@@ -98,13 +98,13 @@ class Asked:
 
 
 def asked(upstream: ModelUpstream, text: str = "안녕?", stop: Stop | None = None, **fields) -> list[Delta]:
-    """Return all deltas of one answer. Raises what it ends in."""
+    """Ask, and return all deltas of the answer. Raises what it ends in."""
     with upstream.open_answer(prompt(text, **fields), stop or StopSignal()) as deltas:
         return list(deltas)
 
 
 def attached(upstream: ModelUpstream, response_id: str) -> list[Delta]:
-    """Return all deltas of an answer that was opened elsewhere."""
+    """Attach to an answer that was opened elsewhere, and return all of its deltas."""
     with upstream.attach_answer(prompt(""), response_id, StopSignal()) as deltas:
         return list(deltas)
 

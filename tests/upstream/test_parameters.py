@@ -42,7 +42,7 @@ def refusing(param: str | None, code: str | None = "unsupported_parameter", **er
 
 
 def ask_all(upstream: ModelUpstream, **fields) -> str:
-    """Return the text of an answer for which everything is set that can be refused."""
+    """Ask with everything set that can be refused, and return the text of the answer."""
     deltas = asked(upstream, **{"model": MODEL, **SET, **fields})
     assert not any(isinstance(delta, Retrying) for delta in deltas)
     return text_from_frames(deltas)

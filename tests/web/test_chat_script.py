@@ -40,13 +40,13 @@ MINIFY = "import sys, minify; print(minify.string('application/javascript', sys.
 
 
 def minify(text: str) -> str:
-    """Return the small script, made in a process of its own, because Go may not be loaded into tests that fork."""
+    """Make the small script in a process of its own, because Go may not be loaded into tests that fork."""
     command = [sys.executable, "-X", "utf8", "-c", MINIFY]
     return subprocess.run(command, check=True, capture_output=True, text=True, input=text).stdout
 
 
 def run_script(text: str, folder: Path) -> str:
-    """Return what a script prints."""
+    """Run a script, and return what it prints."""
     if not (node := shutil.which("node")):
         pytest.skip("no Node on this machine")
     path = folder / "script.mjs"

@@ -30,7 +30,7 @@ DELTAS = (
 
 
 def ask_with_files(house: House) -> list[dict[str, Any]]:
-    """Return the frames of an answer with a file that is read and one that isn't."""
+    """Ask with a file that is read and one that isn't, and return the frames of the answer."""
     files = [(io.BytesIO(TERMS.encode()), "약관.txt"), (io.BytesIO(b"\x00\x01\x02"), "hum.mp3")]
     form: dict[str, Any] = {"question": "환불은 며칠 안에 되나요?", "files": files}
     return frames(house.client.post("/api/ask", data=form, headers=KIM))

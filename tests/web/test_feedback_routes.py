@@ -23,7 +23,7 @@ def give(house: House, answer_id: str, headers: dict[str, str] = KIM, **fields: 
 
 
 def answered(house: House, question: str = "안녕?", headers: dict[str, str] = KIM) -> str:
-    """Return the id of an answer that is saved."""
+    """Ask a question, and return the id of its answer once that is saved."""
     answer_id: str = house.session(question, headers)["answerId"]
     house.settle()
     return answer_id

@@ -34,7 +34,7 @@ class Site:
         self._seen: dict[str, PageParts] = {}
 
     def open(self, address: str) -> PageParts:
-        """Return what is at this address, which must be there."""
+        """Open this address, which must be there, and return what it has."""
         if address not in self._seen:
             response = self._house.client.get(address)
             assert response.status_code == 200, address

@@ -36,7 +36,7 @@ def send(house: House, message: Any, version: str = "2025-06-18", **headers: str
 
 
 def call(house: House, method: str, **params: Any) -> Any:
-    """Return the answer to a request, which is the result or the error."""
+    """Send a request, and return the result or the error that answers it."""
     response = send(house, {"jsonrpc": "2.0", "id": 7, "method": method, "params": params})
     assert (response.status_code, response.mimetype) == (200, "application/json")
     answer = response.get_json()
