@@ -142,7 +142,7 @@ def _parts(node: Node) -> list[Sequence[Node]]:
 
 
 def _examples(tree: Iterable[Node]) -> list[str]:
-    """Return a few short texts that the parts in a row might match; conditions are not looked at."""
+    """Return a few short texts that the parts in a row might match. Conditions are not looked at."""
     found = [""]
     for node in tree:
         found = [head + tail for head in found for tail in _examples_of(node)][:ALTERNATIVES]

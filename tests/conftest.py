@@ -111,7 +111,7 @@ def no_collections() -> Iterator[None]:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """Give a store and workers that wait for nothing long; all of them end with the test."""
+    """Give a store and workers that wait for nothing long. All of them end with the test."""
     world = World(tmp_path / "workers")
     yield world
     world.close()
@@ -164,7 +164,7 @@ def empty_knowledge(engine: EmbeddedPostgres) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def private_valkey(quick_folder: Path) -> Iterator[Redis]:
-    """Give a private Valkey that all tests share; each empties it for itself."""
+    """Give a private Valkey that all tests share. Each empties it for itself."""
     folder = quick_folder / "embedded"
     store = Redis.from_pool(embedded_pool(folder, max_connections=20, timeout=5, linger=0.2))
     yield store

@@ -100,7 +100,7 @@ class Wire(StoreGuard):
 
 
 class Worker:
-    """A `Worker` is one worker with everything that answers; `upstream` is asked where no other line is given."""
+    """A `Worker` is one worker with everything that answers. `upstream` is asked where no other line is given."""
 
     def __init__(
         self, server: FakeServer, folder: Path, name: str, line: AnswerWriter | None, **options: object

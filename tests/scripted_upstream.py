@@ -86,7 +86,7 @@ class Gone(Exception):
 
 
 class ScriptedUpstream:
-    """A `ScriptedUpstream` is the server, for use in a `with`; every request has a thread."""
+    """A `ScriptedUpstream` is the server, which is used in a `with`. Every request has a thread."""
 
     def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Received] = []
@@ -142,7 +142,7 @@ class ScriptedUpstream:
                 connection.shutdown(socket.SHUT_RDWR)
 
     def chosen(self, body: Any) -> Script:
-        """Return the script for this question; see the top of the file."""
+        """Return the script for this question. The docstring of this file says which one that is."""
         with suppress(IndexError):
             return self._scripts[False].popleft()
         named = re.search(r"script:([\w-]+)", json.dumps(body, ensure_ascii=False))

@@ -27,7 +27,7 @@ PASSAGES = tuple(
 
 
 def cited(text: str, *annotations: Annotation, pages: Sequence[str] = (), trusts: bool = True) -> tuple[Reference, ...]:
-    """Return the references of an answer at a site that trusts typed links; annotations stand at its end."""
+    """Return the references of an answer at a site that trusts typed links. Annotations stand at its end."""
     placed = [Placed(len(text), annotation) for annotation in annotations]
     evidence = Evidence("chat", PASSAGES, placed, frozenset(map(identify_page, pages)), trusts)
     return collect_references(text, evidence)

@@ -51,7 +51,7 @@ RULES = "Dogs must be kept on a leash.\n이용 요금은 하루에 만 원입니
 
 @pytest.fixture(autouse=True)
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private_valkey: Redis) -> Iterator[Path]:
-    """Give a folder with a file to ask about, a store, and no model; Ctrl-C is given back afterwards."""
+    """Give a folder with a file to ask about, a store, and no model. Ctrl-C is given back afterwards."""
     private_valkey.flushall()
     for key in SETTING_READERS:
         monkeypatch.setenv(key, "")  # then it is also given back where a command sets it

@@ -170,7 +170,7 @@ def _work() -> None:
 
 @pytest.fixture(scope="module")
 def slowness() -> float:
-    """Return how much slower this machine is right now than the one the bound is for; never less than 1."""
+    """Return how much slower this machine is right now than the one the bound is for. It is never less than 1."""
     best = 1.0
     for _ in range(3):
         began = time.thread_time()

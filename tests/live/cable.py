@@ -24,7 +24,7 @@ class Cable:
         self._plugged = True
 
     def cut(self) -> None:
-        """Break every connection; new ones are welcome."""
+        """Break every connection. New ones are welcome."""
         for end in list(self._open):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

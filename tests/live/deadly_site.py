@@ -37,7 +37,7 @@ class Deadly:
 
 
 def said(question: str, *, opened: bool) -> Iterator[Delta]:
-    """Return the question itself, word by word; some questions are survived no further than their first word."""
+    """Return the question itself, word by word. Some questions are survived no further than their first word."""
     if opened:
         yield Opened(question)
     yield TextDelta("One ")

@@ -71,8 +71,8 @@ def shown_by_session(url: str, reader: Follower) -> Illustrated:
 
 
 def find_flaw(url: str, *shown: Illustrated) -> str:
-    """Return what is wrong with a whole answer, which these places show; empty where all is right. There may be no
-    picture."""
+    """Return what is wrong with a whole answer, which these places show. The text is empty where all is right. There
+    may be no picture."""
     if any(one.unsigned() != shown[0].unsigned() for one in shown):
         return f"shown as {shown}"
     if not shown[0].has_cites:

@@ -32,7 +32,7 @@ class Seen(Struct, frozen=True):
 
 
 class Stream:
-    """A `Stream` is one response on a connection; iterating gives its frames as they come, once."""
+    """A `Stream` is one response on a connection. Iterating gives its frames as they come, once."""
 
     def __init__(
         self,

@@ -75,7 +75,7 @@ def cable(served: Service) -> Iterator[Cable]:
 
 @pytest.fixture
 def page(browser: Browser, cable: Cable) -> Iterator[Page]:
-    """Give a Korean visitor's first visit; no script fails."""
+    """Give a Korean visitor's first visit. No script fails."""
     context = browser.new_context(locale="ko-KR")
     page = context.new_page()
     trouble: list[str] = []

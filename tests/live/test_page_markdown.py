@@ -260,7 +260,8 @@ FOUND = list(expressions_of_the_page())
 
 
 def tried(page: Page, source: str, flags: str, hangs: int = HANGS_MS) -> Any:
-    """Return the milliseconds that the hardest text takes, and that text; `hangs` if that comes to no end before."""
+    """Return the milliseconds that the hardest text takes, and that text. It is `hangs` if the text comes to no end
+    before."""
     return page.evaluate(TRY_PATTERN, [source, flags, attacks(source), BOUND_MS, hangs])
 
 

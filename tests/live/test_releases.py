@@ -24,7 +24,7 @@ machine."""
 
 
 class Releases(Struct):
-    """A `Releases` is a service of each release, of one worker; they share everything but the code."""
+    """`Releases` are a service of each release, with one worker each. They share everything but the code."""
 
     this: Service
     later: Service

@@ -79,7 +79,7 @@ class Plan(Struct, frozen=True):
 
 
 class Fleet:
-    """A `Fleet` is the services, each in its place; one at a time is replaced."""
+    """A `Fleet` has the services, each in its place. One at a time is replaced."""
 
     def __init__(self, folder: Path, settings: dict[str, str]) -> None:
         self.ports = [free_port() for _ in range(SERVICES)]

@@ -7,7 +7,7 @@ from qa_service.running.untold import UntoldStops
 
 
 class Workers:
-    """A `Workers` is the part of a `WorkerStore` that tells of stops; it may be away."""
+    """A `Workers` is the part of a `WorkerStore` that tells of stops. It may be away."""
 
     def __init__(self) -> None:
         self.away = False

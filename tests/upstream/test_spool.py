@@ -26,7 +26,7 @@ def chunks(content: bytes, size: int) -> Iterator[bytes]:
 
 
 def read_pictures(content: bytes, size: int, folder: Path) -> list[tuple[int, bool, bytes]]:
-    """Return the pictures of a body that comes in chunks of this size; nothing of them is left behind."""
+    """Return the pictures of a body that comes in chunks of this size. Nothing of them is left behind."""
     found = [
         (delta.index, delta.partial, Path(delta.path).read_bytes())
         for delta in ResponseReader(spool=str(folder)).read_deltas(chunks(content, size))

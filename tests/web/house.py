@@ -47,7 +47,7 @@ def part(content: bytes, name: str = "files", filename: str | None = "a.txt") ->
 
 
 class Model:
-    """A `Model` is an `Upstream` that remembers what it was asked; while `go` is clear it waits after its first
+    """A `Model` is an `Upstream` that remembers what it was asked. While `go` is clear it waits after its first
     delta."""
 
     def __init__(self) -> None:
@@ -118,7 +118,7 @@ class House:
         return next(f["content"] for f in frames(self.ask(question, headers, **fields)) if f["type"] == "start")
 
     def begin(self, question: str = "안녕?", headers: dict[str, str] | None = None, **fields: Any) -> TestResponse:
-        """Ask, and leave the model waiting behind its first words; `model.go` lets it go on."""
+        """Ask, and leave the model waiting behind its first words. `model.go` lets it go on."""
         self.model.go.clear()
         self.model.asked.clear()
         response = self.ask(question, headers, **fields)
