@@ -143,6 +143,7 @@ def ask_here(settings: Settings, options: argparse.Namespace) -> None:
     # A server starts half a second earlier without all that asking imports.
     from qa_service.console import ask_once
 
+    refuse_unusable_folder(settings.data)
     try:
         ask_once(settings, options.question, files=options.file, session_id=options.session)
     except StoreUnavailable as error:
