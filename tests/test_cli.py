@@ -193,9 +193,11 @@ class TestComplaining:
             run_command(["ask", "Dogs\x1b?", "--file", "rules.txt"])
         assert list((site / "qa" / "uploads").iterdir()) == []
 
-    def test_a_data_folder_that_cannot_be_used_is_told_as_serve_tells_it(self, site: Path) -> None:
+    def test_a_data_folder_that_cannot_be_used_is_told_as_serve_does(self, site: Path) -> None:
         (site / "gone").symlink_to(site / "nowhere" / "qa")
-        with pytest.raises(SystemExit, match=r"qa-service: the data folder .*/gone can't be used \(.+\): let this user"):
+        with pytest.raises(
+            SystemExit, match=r"qa-service: the data folder .*/gone can't be used \(.+\): let this user"
+        ):
             run_command(["ask", "Dogs?", "--data", "gone"])
 
     def test_a_store_that_is_not_there_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
