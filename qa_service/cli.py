@@ -155,6 +155,7 @@ def index_here(settings: Settings, options: argparse.Namespace) -> None:
     from qa_service.indexing.command import index_sources
     from qa_service.indexing.order import read_order
 
+    refuse_unusable_folder(settings.data)
     with _explained_database(settings):
         index_sources(settings, read_order(options))
 
