@@ -143,6 +143,7 @@ def ask_here(settings: Settings, options: argparse.Namespace) -> None:
     # A server starts half a second earlier without all that asking imports.
     from qa_service.console import ask_once
 
+    refuse_unusable_folder(settings.data)
     try:
         ask_once(settings, options.question, files=options.file, session_id=options.session)
     except StoreUnavailable as error:
@@ -154,6 +155,7 @@ def index_here(settings: Settings, options: argparse.Namespace) -> None:
     from qa_service.indexing.command import index_sources
     from qa_service.indexing.order import read_order
 
+    refuse_unusable_folder(settings.data)
     with _explained_database(settings):
         index_sources(settings, read_order(options))
 

@@ -193,6 +193,14 @@ class TestComplaining:
             run_command(["ask", "Dogs\x1b?", "--file", "rules.txt"])
         assert list((site / "qa" / "uploads").iterdir()) == []
 
+    @pytest.mark.parametrize("command", ["ask", "index"])
+    def test_a_data_folder_that_cannot_be_used_is_told_as_serve_does(self, site: Path, command: str) -> None:
+        (site / "gone").symlink_to(site / "nowhere" / "qa")
+        with pytest.raises(
+            SystemExit, match=r"qa-service: the data folder .*/gone can't be used \(.+\): let this user"
+        ):
+            run_command([command, "rules.txt", "--data", "gone"])
+
     def test_a_store_that_is_not_there_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("REDIS_URL", "unix:///nowhere/redis.sock")
         with pytest.raises(SystemExit) as end:

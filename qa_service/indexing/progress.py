@@ -29,6 +29,23 @@ _STATES: Mapping[Language, Mapping[StepState, str]] = {
         "failed": "실패",
     },
 }
+_REASONS: Mapping[Language, Mapping[str, str]] = {
+    "en": {},
+    "ko": {
+        "no such file or folder": "이런 파일이나 폴더가 없음",
+        "damaged": "파일이 손상됨",
+        "empty": "내용이 없음",
+        "encrypted": "암호로 잠김",
+        "name_too_long": "이름이 너무 긺",
+        "no_text_layer": "글자가 없는 스캔 문서",
+        "no_unicode": "글자 정보가 없음",
+        "timed_out": "읽는 데 너무 오래 걸림",
+        "too_large": "너무 큼",
+        "unreadable": "읽을 수 없음",
+        "unsupported": "지원하지 않는 형식",
+    },
+}
+"""Any other reason is shown as it came."""
 _SENTENCES = {
     "en": {
         "meaning": "preparing the search by meaning …",
@@ -60,7 +77,8 @@ class ProgressBar:
         """Print what became of a document. On a terminal what goes well is left to the bar."""
         if self._is_terminal and step.state not in ("failed", "skipped", "removed"):
             return
-        reason = f" ({step.reason})" if step.reason else ""
+        words = _REASONS[self._language].get(step.reason, step.reason)
+        reason = f" ({words})" if words else ""
         self._print(f"{step.name}: {_STATES[self._language][step.state]}{reason}")
 
     def show_bar(self, done: int, whole: int, words: str = "") -> None:

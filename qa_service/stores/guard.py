@@ -29,15 +29,21 @@ class StoreGuard:
     service needs, and `QAError` where the service itself asked for something wrong. After a call without a reply the
     guard refuses all calls for `pause` seconds. Then it lets a single call through, to see whether the store is back. A
     context must not be entered again inside of itself. `meter` counts the errors of the store, and not the calls that
-    the guard refused.
+    the guard refused. An outage is logged with `level`.
     """
 
     def __init__(
-        self, *, pause: float = PAUSE_SECONDS, clock: Callable[[], float] = time.monotonic, meter: Meter | None = None
+        self,
+        *,
+        pause: float = PAUSE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        meter: Meter | None = None,
+        level: int = logging.WARNING,
     ) -> None:
         self._pause = pause
         self._clock = clock
         self._meter = meter
+        self._level = level
         self._lock = threading.Lock()
         self._refuses_until: float | None = None
         self._why = NO_ANSWER
@@ -93,7 +99,7 @@ class StoreGuard:
         words = words_of(error)
         error.args, self._why = (words,), refusal_in(words) or NO_ANSWER
         if self._refuses_until is None:
-            log.warning("%s (%s)", self._why, words)
+            log.log(self._level, "%s (%s)", self._why, words)
         self._refuses_until = self._clock() + self._pause
         self._count("unavailable")
         raise StoreUnavailable(self._why, retry_after=1) from error

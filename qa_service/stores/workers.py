@@ -1,5 +1,6 @@
 """Through Redis workers tell each other that they live, what they write and read, and which answers must stop."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -41,7 +42,8 @@ class RedisWorkers:
         self._client = client
         self._guard = guard
         self._waiting = waiting
-        self._waiting_guard = StoreGuard()
+        # The other guard logs the same outage as a warning.
+        self._waiting_guard = StoreGuard(level=logging.DEBUG)
         self._seconds = seconds
         self._heard = {STOPS: "0-0"}
         """It maps the key of a stream to the id of the last stop or nudge that was heard. A new worker hears all stops

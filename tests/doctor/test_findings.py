@@ -29,6 +29,7 @@ class TestTable:
         kind = read_kinds()[code]
         assert {field.removesuffix("_ko") for field in fields(kind.ko)} == fields(kind.en)
         assert re.search("[가-힣]", kind.ko)
+        assert "(으)" not in kind.ko
         assert kind.en.endswith((".", "{detail}"))
 
     def test_needs_something_that_mends_what_proxies_do(self) -> None:

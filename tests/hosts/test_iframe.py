@@ -64,6 +64,15 @@ def test_visitor_asks_in_the_frame(page: Page, framed: Service, ports: tuple[int
         expect(frame.locator(".prose")).not_to_be_empty()
 
 
+def test_frame_may_listen_to_a_spoken_question(
+    page: Page, framed: Service, ports: tuple[int, int], tmp_path: Path
+) -> None:
+    with site(tmp_path, ports[0], framed) as url:
+        page.goto(url)
+        found = page.frame_locator("iframe").locator("html")
+        assert found.evaluate("() => document.featurePolicy.allowsFeature('microphone')")
+
+
 def test_site_that_is_not_named_shows_nothing(
     page: Page, framed: Service, ports: tuple[int, int], tmp_path: Path
 ) -> None:

@@ -44,6 +44,16 @@ def test_a_file_gets_lines_alone() -> None:
     assert out.getvalue() == "가.txt: 읽음\n읽음 1, 그대로 3\n"
 
 
+def test_a_reason_is_told_in_the_language_of_the_terminal_where_it_is_known() -> None:
+    out = StringIO()
+    bar = ProgressBar(out, "ko")
+    for reason in ("no such file or folder", "too_large", "the site answers with 503"):
+        bar.show_step(IndexStep("가.txt", "failed", reason))
+    assert out.getvalue() == (
+        "가.txt: 실패 (이런 파일이나 폴더가 없음)\n가.txt: 실패 (너무 큼)\n가.txt: 실패 (the site answers with 503)\n"
+    )
+
+
 def test_nothing_to_read_is_said() -> None:
     out = StringIO()
     ProgressBar(out, "en").show_tally({})

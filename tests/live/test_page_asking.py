@@ -400,6 +400,14 @@ def test_every_control_has_a_name_and_it_contains_the_words_that_are_seen(page: 
     assert page.evaluate(MISNAMED) == []
 
 
+def test_a_question_without_files_has_no_empty_list(page: Page) -> None:
+    """A screen reader would announce it."""
+    ask(page, DELIVERY)
+    expect(page.locator(".asked").get_by_role("list")).to_have_count(0)
+    ask(page, REFUND, NOTE)
+    expect(page.locator(".asked").last.get_by_role("listitem")).to_have_count(1)
+
+
 class TestHistory:
     def test_is_searched_renamed_and_keeps_the_new_name(self, page: Page, server_url: str) -> None:
         ask(page, DELIVERY)

@@ -1,5 +1,6 @@
 """These tests show what a `WorkerStore` promises, over every Redis."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -9,10 +10,12 @@ from msgspec.structs import replace
 from redis import Redis
 
 from qa_service.deltas import Opened
+from qa_service.errors import StoreUnavailable
 from qa_service.frames import Done, Text
 from qa_service.interfaces import FollowedAnswer, WorkerNews
+from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import ALIVE, STOPS, answer_key, session_key, worker_key
-from qa_service.stores.workers import READ_MS, SILENT_MS, TAKEN
+from qa_service.stores.workers import READ_MS, SILENT_MS, TAKEN, RedisWorkers
 from tests.fakes import ANN, admission, turn
 from tests.stores.talking import OPEN, Stores, answered, claim, endless, held, stores_of, write
 
@@ -20,6 +23,16 @@ FIRST, SECOND = FollowedAnswer(ANN, "first"), FollowedAnswer(ANN, "second")
 DIED = replace(held(), deaths=1)
 SOON = 0.02
 LONG = 4.0
+
+
+def test_an_outage_is_logged_once_though_two_clients_notice_it(caplog: pytest.LogCaptureFixture) -> None:
+    nowhere = Redis(unix_socket_path="/nowhere/redis.sock")
+    workers = RedisWorkers(nowhere, StoreGuard(), waiting=nowhere, seconds=1)
+    with pytest.raises(StoreUnavailable):
+        workers.wait_for_news("w1", {}, SOON)
+    with pytest.raises(StoreUnavailable):
+        workers.announce_life("w1")
+    assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["WARNING"]
 
 
 class TestLiving:

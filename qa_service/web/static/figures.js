@@ -14,8 +14,8 @@ export function figuresOf({ model, usage, timing, cost }, currency) {
   ].filter(Boolean);
 }
 
-/** Write an amount with its currency. An answer often costs less than a cent, so two digits that count are shown. */
+/** Write an amount with its currency. A small one has two digits that count, since an answer often costs less than a cent. */
 export function money(amount, currency = "USD") {
-  const form = { style: "currency", currency, maximumSignificantDigits: 2, maximumFractionDigits: 8 };
+  const form = { style: "currency", currency, maximumSignificantDigits: 2, roundingPriority: "morePrecision" };
   return new Intl.NumberFormat(language(), form).format(Number(amount));
 }

@@ -186,9 +186,11 @@ test("a command for a terminal names the key and the conversation without tellin
   assert.equal(curlOf("왜?", { address, hasSession: false, hasKey: false }), `curl -N '${address}' --form-string 'question=왜?'`);
 });
 
-test("an amount is written with its currency, and small ones aren't rounded to nothing", () => {
+test("an amount is written with its currency, neither rounded to nothing nor to two digits", () => {
   assert.equal(money(0.00123, "USD"), "US$0.0012");
+  assert.equal(money(1.234, "USD"), "US$1.23");
   assert.equal(money(12.5, "KRW"), "₩13");
+  assert.equal(money(1234.5, "KRW"), "₩1,235");
 });
 
 test("what is left of the time that the server asked to wait grows less while the page is closed", () => {
