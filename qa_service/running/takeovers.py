@@ -51,8 +51,10 @@ class Takeovers:
 
     def take_strays(self) -> None:
         """Take the answers that this worker holds without writing them, both now and at the last look. The store
-        carried out their claims, but its replies were lost."""
-        strays = {answer_id for answer_id in self._workers.held_ids(self._worker) if answer_id not in self._answers}
+        carried out their claims, but its replies were lost. Those that wait to be adopted are tried again anyway."""
+        taken = {held.answer_id for held in self._taken}
+        held_ids = self._workers.held_ids(self._worker)
+        strays = {each for each in held_ids if each not in self._answers and each not in taken}
         for answer_id in strays & self._strays:
             if held := self._workers.read_held(self._worker, answer_id):
                 self._taken.append(held)

@@ -328,6 +328,27 @@ class TestStrays:
         eventually(lambda: line.said)
         assert admitted.answer_id in house.runner._running
 
+    def test_one_that_waits_to_be_adopted_is_not_taken_again(self, world: World) -> None:
+        dead = world.worker(Waiting())
+        running = dead.ask()
+        eventually(lambda: running.log.text() and running.is_flushed)
+        other, looks = world.worker(pace=self.HURRIED), list[str]()
+        held_ids = other.workers.held_ids
+
+        def refuse(held: HeldAnswer, worker: str) -> object:
+            raise StoreUnavailable("not this one", retry_after=1)
+
+        def look(worker: str) -> object:
+            found = held_ids(worker)
+            looks.extend(found)
+            return found
+
+        other.workers.adopt_answer = refuse  # type: ignore[assignment,method-assign]
+        other.workers.held_ids = look  # type: ignore[assignment,method-assign]
+        dead.die()
+        eventually(lambda: len(looks) > 3)
+        assert len(other.runner._keeper._takeovers._taken) == 1
+
     def test_one_that_is_dropped_meanwhile_is_nobodys(self, world: World) -> None:
         house = world.worker(Waiting(), pace=self.HURRIED)
         house.redis.hset(worker_key("w1", "holds"), "gone", "not even readable")

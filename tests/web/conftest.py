@@ -1,13 +1,18 @@
 """This module has services in this process, over one real store that is emptied between tests."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import MethodType
 from typing import Any
 
 import pytest
 import redis
+from flask import Flask
 from msgspec.structs import replace
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 
 from qa_service import storeroom
@@ -18,11 +23,17 @@ from qa_service.setting_values import ApiKey
 from qa_service.settings import Settings
 from qa_service.stores.embedded import embedded_pool, start_store
 from qa_service.web.app import create_app
+from qa_service.web.extension import QAService
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, Model, Reader
 
 KEYS = (ApiKey("site", SERVER_SECRET, False), ApiKey("me", PERSONAL_SECRET, True))
 
 MakeHouse = Callable[..., House]
+
+WORKING = ("qa-keeper", "qa-indexing")
+"""These threads of a service work until it is ended, whether anybody asks it or not."""
+ENDED_SECONDS = 20.0
+"""A step of such a thread may wait for a busy store."""
 
 
 @pytest.fixture
@@ -62,6 +73,20 @@ def wait_for_the_store() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(storeroom, "STORE_SECONDS", 5.0)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def end_all_services() -> Iterator[None]:
+    """A service that a test leaves behind would take over the answers of later tests, since all have one store."""
+    yield
+    until = time.monotonic() + ENDED_SECONDS
+    while (left := _working_threads()) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not left, "a test of this module left a service behind: end it with `end_service`"
+
+
+def _working_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name in WORKING]
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +142,47 @@ def make_house(store: redis.Redis, settings: Callable[..., Settings]) -> Iterato
 
         flask = create_app(chosen, **{"assemble": assembled, **(app or {})})
         made.append(House(flask, model, store))
+        return made[-1]
+
+    yield make
+    for house in made:
+        house.close()
+
+
+@pytest.fixture
+def make_site(store: redis.Redis, settings: Callable[..., Settings]) -> Iterator[MakeHouse]:
+    """A site of somebody else's with the service in it."""
+    made: list[House] = []
+
+    def make(
+        prepare: Callable[[Flask], Any] = lambda app: None, changes: dict[str, Any] | None = None, **options: Any
+    ) -> House:
+        app, model = Flask("host"), Model()
+
+        @app.get("/")
+        def home() -> str:
+            return "the host's home"
+
+        @app.get("/broken")
+        def broken() -> str:
+            raise KeyError("the host's own")
+
+        @app.errorhandler(404)
+        def lost(error: HTTPException) -> tuple[str, int]:
+            return "the host's 404", 404
+
+        @app.errorhandler(KeyError)
+        def fault(error: KeyError) -> tuple[str, int]:
+            return "the host's 500", 500
+
+        prepare(app)
+        QAService(
+            app,
+            settings=settings(**(changes or {})),
+            assemble=partial(assemble, upstream=model, reader=Reader()),
+            **options,
+        )
+        made.append(House(app, model, store))
         return made[-1]
 
     yield make

@@ -101,9 +101,7 @@ class House:
 
     @property
     def assembly(self) -> Assembly:
-        assembly = self.app.extensions[KEY].assembly
-        assert isinstance(assembly, Assembly)
-        return assembly
+        return assembly_of(self.app)
 
     @property
     def client(self) -> FlaskClient:
@@ -141,10 +139,7 @@ class House:
     def close(self) -> None:
         """End it, so that nobody asks the store any more."""
         self.model.go.set()
-        self.assembly.runner.shut_down("interrupted", GOODBYE)
-        if knowledge := self.assembly.knowledge:
-            knowledge.keeper.close()
-            knowledge.database.close()
+        end_service(self.app)
 
     def settle(self) -> None:
         """Wait until nothing runs, and everybody knows it."""
@@ -152,6 +147,22 @@ class House:
         while self.assembly.runner._running and time.monotonic() < until:
             time.sleep(0.005)
         assert not self.assembly.runner._running
+
+
+def assembly_of(app: Flask) -> Assembly:
+    """What the service in this app is made of."""
+    assembly = app.extensions[KEY].assembly
+    assert isinstance(assembly, Assembly)
+    return assembly
+
+
+def end_service(app: Flask) -> None:
+    """End the service in this app, so that nobody asks the store any more."""
+    assembly = assembly_of(app)
+    assembly.runner.shut_down("interrupted", GOODBYE)
+    if knowledge := assembly.knowledge:
+        knowledge.keeper.close()
+        knowledge.database.close()
 
 
 def frames(response: TestResponse) -> list[dict[str, Any]]:

@@ -4,15 +4,14 @@ import io
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import redis
 from flask import Flask, Response, request
 from msgspec.structs import replace
-from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError
+from werkzeug.exceptions import Forbidden, InternalServerError
 
 from qa_service.assembly import Assembly, assemble
 from qa_service.deltas import Finished, TextDelta
@@ -22,61 +21,20 @@ from qa_service.web.exposure import refuse_open_server
 from qa_service.web.extension import QAService
 from qa_service.web.mounting import KEY
 from qa_service.web.networks import is_loopback
-from qa_service.web.serving import end_answers, make_served_app
+from qa_service.web.serving import make_served_app
 from tests.web.conftest import MakeHouse
-from tests.web.house import SERVER_SECRET, House, Model, Reader, frames, refusal, text
+from tests.web.house import SERVER_SECRET, House, end_service, frames, refusal, text
 
 MakeSettings = Callable[..., Settings]
 
 
-@pytest.fixture
-def make_site(store: redis.Redis, settings: MakeSettings) -> Iterator[Callable[..., House]]:
-    """Give a site of somebody else's with the service in it."""
-    made: list[House] = []
-
-    def make(
-        prepare: Callable[[Flask], Any] = lambda app: None, changes: dict[str, Any] | None = None, **options: Any
-    ) -> House:
-        app, model = Flask("host"), Model()
-
-        @app.get("/")
-        def home() -> str:
-            return "the host's home"
-
-        @app.get("/broken")
-        def broken() -> str:
-            raise KeyError("the host's own")
-
-        @app.errorhandler(404)
-        def lost(error: HTTPException) -> tuple[str, int]:
-            return "the host's 404", 404
-
-        @app.errorhandler(KeyError)
-        def fault(error: KeyError) -> tuple[str, int]:
-            return "the host's 500", 500
-
-        prepare(app)
-        QAService(
-            app,
-            settings=settings(**(changes or {})),
-            assemble=partial(assemble, upstream=model, reader=Reader()),
-            **options,
-        )
-        made.append(House(app, model, store))
-        return made[-1]
-
-    yield make
-    for house in made:
-        house.close()
-
-
 class TestInAnotherSite:
-    def test_answers_under_its_prefix(self, make_site: Callable[..., House]) -> None:
+    def test_answers_under_its_prefix(self, make_site: MakeHouse) -> None:
         house = make_site(url_prefix="/help/api")
         response = house.client.post("/help/api/ask", json={"question": "?"})
         assert text(response) == "안녕하세요."
 
-    def test_leaves_the_hosts_routes_and_errors_alone(self, make_site: Callable[..., House]) -> None:
+    def test_leaves_the_hosts_routes_and_errors_alone(self, make_site: MakeHouse) -> None:
         client = make_site().client
         assert client.get("/").data == b"the host's home"
         assert client.get("/nowhere").data == b"the host's 404"
@@ -86,9 +44,7 @@ class TestInAnotherSite:
         assert client.options("/").status_code == 200
 
     @pytest.mark.parametrize(("page", "path"), [(True, "/help/api/page"), ("/ask-us", "/ask-us")])
-    def test_shows_the_page_where_the_site_wants_it(
-        self, make_site: Callable[..., House], page: bool | str, path: str
-    ) -> None:
+    def test_shows_the_page_where_the_site_wants_it(self, make_site: MakeHouse, page: bool | str, path: str) -> None:
         client = make_site(url_prefix="/help/api", page=page, identify=lambda request: "ann").client
         shown = client.get(path)
         assert 'address="/help/api">' in shown.get_data(as_text=True)
@@ -97,10 +53,10 @@ class TestInAnotherSite:
         assert client.get("/").data == b"the host's home"
         assert "X-Frame-Options" not in client.get("/").headers
 
-    def test_shows_no_page_that_the_site_has_not_asked_for(self, make_site: Callable[..., House]) -> None:
+    def test_shows_no_page_that_the_site_has_not_asked_for(self, make_site: MakeHouse) -> None:
         refusal(make_site().client.get("/api/page"), 404, "not_found")
 
-    def test_refuses_in_its_own_shape_below_its_prefix(self, make_site: Callable[..., House]) -> None:
+    def test_refuses_in_its_own_shape_below_its_prefix(self, make_site: MakeHouse) -> None:
         house = make_site()
         refusal(house.client.get("/api/nowhere"), 404, "not_found")
         for address in (
@@ -128,7 +84,7 @@ class TestInAnotherSite:
         )
         QAService().init_app(app)
         assert app.test_client().get("/api/config").get_json()["limits"]["files"] == 3
-        end_answers(app)
+        end_service(app)
 
     def test_refuses_settings_that_cannot_be(self) -> None:
         app = Flask("host")
@@ -137,7 +93,7 @@ class TestInAnotherSite:
             QAService(app)
 
     @pytest.mark.parametrize("look", ["form", "files", "data", "json", "stream"])
-    def test_reads_a_body_that_the_host_has_read_before(self, make_site: Callable[..., House], look: str) -> None:
+    def test_reads_a_body_that_the_host_has_read_before(self, make_site: MakeHouse, look: str) -> None:
         def curious(app: Flask) -> None:
             @app.before_request
             def peek() -> None:
@@ -165,7 +121,7 @@ class TestInAnotherSite:
         assert [file["name"] for file in got[-2]["content"]["files"]] == ["a.txt"]
         assert "hello from the file" in repr(house.model.prompts[-1].messages)
 
-    def test_limits_hold_for_what_the_host_has_read(self, make_site: Callable[..., House]) -> None:
+    def test_limits_hold_for_what_the_host_has_read(self, make_site: MakeHouse) -> None:
         def curious(app: Flask) -> None:
             app.before_request(lambda: request.form.get("x"))
 
@@ -174,7 +130,7 @@ class TestInAnotherSite:
         refusal(house.client.post("/api/ask", data=form), 413, "too_large")
         assert house.left_behind() == []
 
-    def test_hosts_own_body_limit_is_a_problem_of_ours(self, make_site: Callable[..., House]) -> None:
+    def test_hosts_own_body_limit_is_a_problem_of_ours(self, make_site: MakeHouse) -> None:
         def small(app: Flask) -> None:
             app.config["MAX_CONTENT_LENGTH"] = 100
             app.before_request(lambda: request.form.get("x"))
@@ -182,7 +138,7 @@ class TestInAnotherSite:
         house = make_site(small)
         refusal(house.client.post("/api/ask", data={"question": "x" * 200}), 413, "too_large")
 
-    def test_hosts_own_refusals_on_our_addresses_have_our_shape(self, make_site: Callable[..., House]) -> None:
+    def test_hosts_own_refusals_on_our_addresses_have_our_shape(self, make_site: MakeHouse) -> None:
         def strict(app: Flask) -> None:
             @app.before_request
             def no() -> None:
@@ -191,7 +147,7 @@ class TestInAnotherSite:
         refusal(make_site(strict).client.get("/api/healthz"), 400, "bad_request")
 
     def test_identify_that_fails_is_logged_and_leaks_nothing(
-        self, make_site: Callable[..., House], caplog: pytest.LogCaptureFixture
+        self, make_site: MakeHouse, caplog: pytest.LogCaptureFixture
     ) -> None:
         def failing(_: object) -> str:
             raise RuntimeError("secret of the host")
@@ -202,7 +158,7 @@ class TestInAnotherSite:
         assert "secret" not in json.dumps(problem)
         assert any(number in record.getMessage() for record in caplog.records)
 
-    def test_references_carry_the_prefix(self, make_site: Callable[..., House]) -> None:
+    def test_references_carry_the_prefix(self, make_site: MakeHouse) -> None:
         house = make_site(url_prefix="/help/api")
         house.model.deltas = (TextDelta("Yes [1]."), Finished("stop"))
         form = {"question": "hello?", "files": (io.BytesIO(b"hello there"), "a.txt")}
@@ -226,7 +182,7 @@ class TestTwoInOneProcess:
         for app in apps:
             extension.init_app(app)
             assert app.test_client().get("/api/healthz").status_code == 200
-            end_answers(app)
+            end_service(app)
         assert apps[0].extensions[KEY] is not apps[1].extensions[KEY]
 
 
@@ -450,4 +406,4 @@ class TestListening:
             monkeypatch.setenv(name, value)
         app = make_served_app()
         assert app.test_client().get("/api/config", headers={"Host": "localhost:8000"}).status_code == status
-        end_answers(app)
+        end_service(app)

@@ -1,19 +1,13 @@
 """The reference is whole, in two languages, takes nothing from other hosts, and is found alone and in a host site."""
 
 import re
-from functools import partial
 from html.parser import HTMLParser
 
 import pytest
-import redis
-from flask import Flask
 
-from qa_service.assembly import assemble
-from qa_service.web.extension import QAService
 from qa_service.web.reference import WORDS
 from tests.web.conftest import MakeHouse
-from tests.web.house import House, Model, Reader, refusal
-from tests.web.test_hosting import MakeSettings
+from tests.web.house import House, refusal
 
 
 class PageParts(HTMLParser):
@@ -79,11 +73,8 @@ class TestReference:
     def test_has_the_same_words_in_both_languages(self) -> None:
         assert WORDS["en"].keys() == WORDS["ko"].keys()
 
-    def test_is_there_in_a_host_site_under_its_prefix_alone(self, store: redis.Redis, settings: MakeSettings) -> None:
-        app = Flask("host")
-        assembled = partial(assemble, upstream=Model(), reader=Reader())
-        QAService(app, url_prefix="/help/api", settings=settings(), assemble=assembled)
-        client = app.test_client()
+    def test_is_there_in_a_host_site_under_its_prefix_alone(self, make_site: MakeHouse) -> None:
+        client = make_site(url_prefix="/help/api").client
         page = client.get("/help/api/docs").get_data(as_text=True)
         assert client.get("/docs").status_code == 404
         assert 'data-prefix="/help/api"' in page
