@@ -10,7 +10,7 @@ import ssl
 import string
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -23,7 +23,10 @@ from urllib.parse import quote, urlsplit
 from msgspec import Struct
 
 from qa_service.crawling.addresses import PORTS, is_same_site, normalize_address
+from qa_service.crawling.metering import MeteredResponse, PageTooLarge
 from qa_service.crawling.public_addresses import ClosedAddress, MayConnect, connect_to_public, is_public_address
+from qa_service.crawling.unpacking import Unpacking
+from qa_service.pause import LongWork
 
 AGENT = "qa-service"
 """Sites know the crawler by this name, also in their robots.txt."""
@@ -47,6 +50,11 @@ _REFUSED = set(range(400, 500)) - {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EA
 _NEVER_READ = ("image/", "video/", "audio/", "font/", "text/css", "text/javascript", "application/javascript")
 _CHARSET = re.compile(r"[\w.:-]{1,40}", re.ASCII)
 _READ = 1 << 16
+_MOST_PIECES = 100_000
+"""A page that comes in more pieces is made to keep its reader busy: in chunks of one byte, or in members of gzip that
+hold nothing."""
+_LONGEST_TYPE = 500
+"""The standard library takes seconds for parameters of a type that fill a longest header."""
 _MOST_WAIT = 3600
 MOST_MOVES = 5
 """So many redirects are followed, one after another. RFC 9309 asks for at least so many on the way to robots.txt."""
@@ -120,6 +128,7 @@ class PageFetcher:
         self._tls = ssl.create_default_context()
         self._open: socket.socket | None = None
         self._stopped = False
+        self._until = 0.0
 
     def fetch_page(self, address: str, known: Known = NOTHING_KNOWN) -> Fetched:
         """Fetch a page, as `FetchPage` says."""
@@ -128,7 +137,7 @@ class PageFetcher:
                 return self._ask(connection, address, known)
         except ClosedAddress as error:
             return Fetched("refused", str(error))
-        except _PageTooLarge:
+        except PageTooLarge:
             return Fetched("refused", f"it has more than {self._bounds.bytes} bytes")
         except (OSError, HTTPException, ValueError, zlib.error) as error:
             return Fetched("failed", "it was stopped" if self._stopped else _describe(error))
@@ -150,7 +159,7 @@ class PageFetcher:
         """Open a connection, which is cut when the page's time is over. A time-out of the socket alone would begin
         again with each byte that comes. A cut looks like the end of a page whose length nobody announced, so this
         raises `TimeoutError` or `ConnectionAbortedError` at the end."""
-        parts, until = urlsplit(address), monotonic() + self._bounds.seconds
+        parts, self._until = urlsplit(address), monotonic() + self._bounds.seconds
         connection = HTTPConnection(
             parts.hostname or "", parts.port or PORTS[parts.scheme], timeout=self._bounds.seconds
         )
@@ -158,23 +167,23 @@ class PageFetcher:
         timer.daemon = True
         timer.start()
         try:
-            self._check_time(until)
+            self._check_time()
             self._connect(connection, encrypted=parts.scheme == "https")
-            self._check_time(until)
+            self._check_time()
             yield connection
-            self._check_time(until)
+            self._check_time()
         except (OSError, HTTPException):
-            self._check_time(until)  # otherwise a cut would be told as a fault of the server
+            self._check_time()  # otherwise a cut would be told as a fault of the server
             raise
         finally:
             timer.cancel()
             self._open = None
             connection.close()
 
-    def _check_time(self, until: float) -> None:
+    def _check_time(self) -> None:
         if self._stopped:
             raise ConnectionAbortedError
-        if monotonic() >= until:
+        if monotonic() >= self._until:
             raise TimeoutError
 
     def _connect(self, connection: HTTPConnection, *, encrypted: bool) -> None:
@@ -196,8 +205,9 @@ class PageFetcher:
             **({"If-Modified-Since": known.modified} if known.modified else {}),
         }
         connection.request("GET", f"{parts.path}?{parts.query}" if parts.query else parts.path, headers=headers)
-        response = connection.getresponse()
-        return self._read_response(response, address)
+        with closing(MeteredResponse(connection.sock, self._bounds.bytes, self._check_time)) as response:
+            response.begin()
+            return self._read_response(response, address)
 
     def _read_response(self, response: HTTPResponse, address: str) -> Fetched:
         status, told = response.status, f"it answered {response.status}"
@@ -212,67 +222,36 @@ class PageFetcher:
 
     def _read_page(self, response: HTTPResponse) -> Fetched:
         headers = response.headers
-        media_type = headers.get_content_type() if _read_header(headers, "Content-Type", _READ) else ""
+        media_type, charset = _read_type(headers)
         if media_type.startswith(_NEVER_READ):
             return Fetched("refused", f"it is {media_type[:60]}")
-        unpacking = _Unpacking(headers.get("Content-Encoding", "").strip().lower())
+        unpacking = Unpacking(headers.get("Content-Encoding", "").strip().lower())
         content = b"".join(self._read_pieces(response, unpacking))
         if _is_cut(response, content) or (content and not unpacking.is_whole):
             return Fetched("failed", "the connection was cut")
-        charset = _CHARSET.fullmatch(str(headers.get_param("charset", "")))
         return Fetched(
             "fetched",
             content=content,
             media_type=media_type,
-            charset=charset[0] if charset else "",
+            charset=charset,
             known=Known(_read_header(headers, "ETag", 500), _read_header(headers, "Last-Modified", 100)),
             robots="\n".join(headers.get_all("X-Robots-Tag", [])).lower(),
         )
 
-    def _read_pieces(self, response: HTTPResponse, unpacking: "_Unpacking") -> Iterator[bytes]:
+    def _read_pieces(self, response: HTTPResponse, unpacking: Unpacking) -> Iterator[bytes]:
         """Give the pieces of the page, unpacked. A small body that unpacks to a huge one is never unpacked as a whole.
-        Raises `_PageTooLarge`."""
-        left = self._bounds.bytes
+        Raises `PageTooLarge`, or `ValueError` where it comes in too many pieces."""
+        left, pieces, work = self._bounds.bytes, 0, LongWork()
         while sent := response.read1(_READ):
             while sent:
                 piece, sent = unpacking.unpack(sent)
                 yield piece
-                left -= len(piece)
+                left, pieces = left - len(piece), pieces + 1
                 if left < 0:
-                    raise _PageTooLarge
-
-
-class _PageTooLarge(Exception):
-    pass
-
-
-class _Unpacking:
-    """An `_Unpacking` unpacks what is sent in this coding. It raises `ValueError` for a coding that wasn't asked
-    for."""
-
-    def __init__(self, coding: str) -> None:
-        if coding not in ("", "identity", "gzip", "x-gzip"):
-            raise ValueError("it is packed in an unknown way")
-        self._member = _open_member() if coding.endswith("gzip") else None
-
-    @property
-    def is_whole(self) -> bool:
-        """Tell whether what was sent so far may be all."""
-        return self._member is None or self._member.eof
-
-    def unpack(self, sent: bytes) -> tuple[bytes, bytes]:
-        """Unpack at most `_READ` bytes of what was sent, and return them with what is left of it. What was packed in
-        several members is unpacked one after another."""
-        if self._member is None:
-            return sent, b""
-        if self._member.eof:
-            self._member = _open_member()
-        piece = self._member.decompress(sent, _READ)
-        return piece, self._member.unused_data or self._member.unconsumed_tail
-
-
-def _open_member() -> "zlib._Decompress":
-    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+                    raise PageTooLarge
+                if pieces > _MOST_PIECES:
+                    raise ValueError("it comes in too many pieces")
+                work.end_step()
 
 
 def _is_cut(response: HTTPResponse, content: bytes) -> bool:
@@ -280,6 +259,14 @@ def _is_cut(response: HTTPResponse, content: bytes) -> bool:
     announces nothing, and nothing comes."""
     is_open_end = not response.chunked and "Content-Length" not in response.headers
     return bool(response.length) or (is_open_end and not content)
+
+
+def _read_type(headers: Message) -> tuple[str, str]:
+    """Return the type of a page and the charset that it names, or empty texts."""
+    told = Message()
+    told["Content-Type"] = _read_header(headers, "Content-Type", _LONGEST_TYPE)
+    charset = _CHARSET.fullmatch(str(told.get_param("charset", "")))
+    return told.get_content_type() if told["Content-Type"] else "", charset[0] if charset else ""
 
 
 def _read_header(headers: Message, name: str, longest: int) -> str:

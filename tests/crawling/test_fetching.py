@@ -2,11 +2,14 @@
 
 import gzip
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -179,3 +182,81 @@ def test_a_stop_ends_the_page_that_is_being_fetched_and_all_later_ones(site: Web
 def test_nobody_listening_and_no_such_host_are_failures(site: Website) -> None:
     assert fetcher().fetch_page("http://127.0.0.1:1/").outcome == "failed"
     assert fetcher().fetch_page("http://nowhere.invalid/", Known("x")).reason == "there is no such host"
+
+
+def flooding(head: bytes, endless: bytes) -> WebPage:
+    """Send a head, and then the same bytes for ever."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        with suppress(OSError):
+            handler.connection.sendall(head)
+            while True:
+                handler.connection.sendall(endless)
+
+    return WebPage(answer=answer)
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+GZIP = OK + b"Content-Encoding: gzip\r\n\r\n"
+CHUNKS = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+FLOODS = {
+    "interim responses": flooding(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
+    "trailers": flooding(CHUNKS + b"2\r\nhi\r\n0\r\n", b"a: b\r\n" * 10_000),
+    "a line that doesn't end": flooding(CHUNKS + b"1;", b"a" * 60_000 + b"\r\nx\r\n1;"),
+    "chunks of one byte": flooding(CHUNKS, b"1\r\na\r\n" * 10_000),
+    "members that hold nothing": flooding(GZIP, gzip.compress(b"") * 3000),
+    "blocks that hold nothing": flooding(GZIP + gzip.compress(b"")[:10], b"\0\0\0\xff\xff" * 10_000),
+    "a name within gzip": flooding(GZIP + b"\x1f\x8b\x08\x08" + bytes(6), b"a" * 60_000),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_what_holds_nothing_is_not_read_for_ever(site: Website, flood: str) -> None:
+    """The bound of the time alone would let each of them keep a worker busy for so long."""
+    site.pages["/flood"] = FLOODS[flood]
+    got = PageFetcher(FetchBounds(seconds=60), lambda _: True).fetch_page(f"{site.url}/flood")
+    assert got.outcome in ("failed", "refused")
+    assert got.reason != "it took too long"
+
+
+def test_type_with_endless_parameters_is_read_at_once(site: Website) -> None:
+    endless = b'Content-Type: text/html; charset=EUC-KR; a="' + b";" * 65_000
+    site.pages["/type"] = answering(OK + endless + b"\r\nContent-Length: 2\r\n\r\nhi")
+    began = time.process_time()
+    got = fetcher().fetch_page(f"{site.url}/type")
+    assert time.process_time() - began < 0.5
+    assert (got.content, got.media_type, got.charset) == (b"hi", "text/html", "EUC-KR")
+
+
+BESIDE = """
+from gevent import monkey; monkey.patch_all()
+import sys, threading, time
+from qa_service.crawling.fetching import FetchBounds, PageFetcher
+
+late, over = [], threading.Event()
+
+def tick():
+    while not over.is_set():
+        due = time.monotonic() + 0.005
+        time.sleep(0.005)
+        late.append(time.monotonic() - due)
+
+ticker = threading.Thread(target=tick)
+ticker.start()
+print(PageFetcher(FetchBounds(seconds=20), lambda _: True).fetch_page(sys.argv[1]).outcome)
+over.set()
+ticker.join()
+print(max(late))
+"""
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_whoever_sends_without_a_pause_holds_up_no_other_request(site: Website, flood: str) -> None:
+    site.pages["/flood"] = FLOODS[flood]
+    command = [sys.executable, "-c", BESIDE, f"{site.url}/flood"]
+    said = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=True, cwd=Path(__file__).parents[2]
+    )
+    outcome, latest = said.stdout.split()
+    assert outcome in ("failed", "refused")
+    assert float(latest) < 0.5

@@ -11,6 +11,7 @@ import pytest
 from tests.hosts.host import KEY, Host
 from tests.live.foreign import FOREIGN, OWN, ask_from
 from tests.live.processes import Service
+from tests.live.proxies import NOBODY
 from tests.live.reading import request
 from tests.scripted_upstream import ScriptedUpstream
 
@@ -30,6 +31,23 @@ SPELLINGS = [
     "%2e/{}",
     "config/../{}",
     "{}#x",
+    "..;/{}",
+    "x;/..;/{}",
+    "x%2f..%2f{}",
+    "%2e%2e/api/{}",
+    "%252e%252e/api/{}",
+    "%5c{}",
+    "{}%5c",
+    "{}%23x",
+    "{}%3fx",
+    "{};x",
+    "{}%00",
+    "{}%0a",
+    "{}%09",
+    "{}/%2e",
+    "{}/x/..",
+    "{}/%ff/..",
+    "%74okens/%ff/%2e%2e",
 ]
 ADDRESSES = [
     "/api/ask?question=secret",
@@ -42,6 +60,10 @@ ADDRESSES = [
     "/api/%61nswers/secret",
 ]
 """Each of them has something that no log may hold: a question, or an id that opens a conversation."""
+
+
+EVERYBODYS = ["/ask?question=hi", "/ask//?question=hi", "/images?prompt=hi", "/images/?prompt=hi", "/probe?seconds=0"]
+"""What a picture of another site's page can ask for."""
 
 
 def ask_as(host: Host, method: str, headers: dict[str, str], **more: str) -> int:
@@ -101,12 +123,30 @@ class LoginAttacks(ForeignPages):
         as_victim = {"Authorization": f"Bearer {KEY}", "X-User-Id": VICTIM}
         assert request(served.url, f"/api{session}", headers=as_victim)[0] == 404
 
+    @pytest.mark.parametrize("path", EVERYBODYS)
+    def test_address_that_no_page_is_told_of_asks_and_draws_nothing(self, host: Host, path: str) -> None:
+        if browser_logs_in(host):
+            assert raw_status(host, "GET", host.prefix + path) in {*REFUSED, 308}, path
+
     @pytest.mark.parametrize("name", ["tokens", "metrics"])
     def test_what_only_the_key_is_for_is_out_of_reach(self, host: Host, name: str) -> None:
         for spelling in SPELLINGS:
             path = f"{host.prefix}/{spelling.format(name)}"
             # Some hosts redirect an address with a slash at its end to the one without, which is tried, too.
             assert raw_status(host, "POST" if name == "tokens" else "GET", path) in {*REFUSED, 308, 400}, path
+
+
+class LoginElsewhere:
+    """The host asks another site who is there."""
+
+    @pytest.mark.parametrize("path", ["/feedback", "/config"])
+    def test_whom_the_site_lets_in_and_does_not_name_is_not_taken_for_its_server(self, host: Host, path: str) -> None:
+        assert host.call(path, headers={"Cookie": NOBODY})[0] in {400, 401}
+
+    @pytest.mark.parametrize("path", EVERYBODYS)
+    def test_host_refuses_what_comes_with_a_password_that_the_service_never_sees(self, host: Host, path: str) -> None:
+        typed = host.with_headers({"Authorization": "Basic YW5uOnNlY3JldA=="})
+        assert raw_status(typed, "GET", host.prefix + path) == 403
 
 
 class TokenAttacks(ForeignPages):

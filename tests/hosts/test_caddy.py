@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hosts.attacks import LoginAttacks, TokenAttacks
+from tests.hosts.attacks import LoginAttacks, LoginElsewhere, TokenAttacks
 from tests.hosts.host import KEY, PERSONAL, Host, HostContract
 from tests.hosts.pages import EXAMPLES, ask_as_shown, changed, commands
 from tests.live.processes import Service, free_port, listens, program, running, until
@@ -46,7 +46,7 @@ class TestPlain(HostContract, TokenAttacks):
         assert ask_as_shown(commands(EXAMPLES / "caddy/README.md")[-1:], here, tmp_path) == "completed"
 
 
-class TestLogins(HostContract, LoginAttacks):
+class TestLogins(HostContract, LoginAttacks, LoginElsewhere):
     @pytest.fixture(scope="class")
     @classmethod
     def host(cls, served: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.hosts.attacks import LoginAttacks, TokenAttacks
+from tests.hosts.attacks import LoginAttacks, LoginElsewhere, TokenAttacks
 from tests.hosts.host import HEARTBEAT, KEY, PERSONAL, Host, HostContract
 from tests.live.processes import Service, free_port
 from tests.live.proxies import COOKIE, login_example, nginx, plain_example
@@ -25,7 +25,7 @@ class TestPlainExample(HostContract, TokenAttacks):
             yield Host(url, headers=MINE)
 
 
-class TestLoginExample(HostContract, LoginAttacks):
+class TestLoginExample(HostContract, LoginAttacks, LoginElsewhere):
     @pytest.fixture(scope="class")
     @classmethod
     def host(cls, served: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:

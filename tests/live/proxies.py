@@ -12,6 +12,8 @@ from tests.live.processes import ROOT, Service, free_port, listens, program, run
 
 KEY_OF_THE_EXAMPLE = "change-me-change-me"
 COOKIE = "login=ann"
+NOBODY = "login=nobody"
+"""With this cookie the site of the tests answers as it does to who is logged in, and names nobody."""
 
 
 @contextmanager
@@ -83,7 +85,8 @@ class Site(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         known = COOKIE in self.headers.get("Cookie", "")
-        self.send_response(200 if known or self.path != "/who-is-there" else 401)
+        is_let_in = known or NOBODY in self.headers.get("Cookie", "") or self.path != "/who-is-there"
+        self.send_response(200 if is_let_in else 401)
         self.send_header("X-User-Id", "ann" if known else "")
         self.send_header("Set-Cookie", f"{COOKIE}; Path=/")
         self.send_header("Content-Length", "0")

@@ -36,9 +36,9 @@ const LONGEST_RUN = 9;
 const MATHEMATICAL = /[A-Za-z\u0370-\u03ff\\^_=+<>]/;
 const SCHEMES = new Set(["http:", "https:", "mailto:"]);
 /** What a reader takes for the host, if a word is an address. */
-const LABEL_HOST = /^(?:\w+:\/*)?(?:www\.)?([^/?#:]*)/;
+const LABEL_HOST = /^(?:\w+:)?\/*(?:www\.)?([^/?#:]*)/;
 /** What may be the name of a host, or has characters that nobody sees, which may also turn it around. */
-const HOST = /\.[\p{L}]|[\p{Cf}]/u;
+const HOST = /\.[\p{L}]|^\d+(?:\.\d+){3}$|[\p{Cf}]/u;
 const MATH = { class: "math" };
 const WRAPS = { "*": ["em", "strong"], _: ["em", "strong"], "~": ["del", "del"] };
 
@@ -373,7 +373,8 @@ function textOf(part) {
 function withHost(label, { hostname, pathname }) {
   const place = hostname || pathname;
   const isOther = (host) => HOST.test(host) && !`.${place}`.endsWith(`.${host}`);
-  const words = textOf({ children: label }).normalize("NFKC").toLowerCase().split(/\s/);
+  // Browsers take the full stop of Chinese and Japanese for a dot, too.
+  const words = textOf({ children: label }).normalize("NFKC").replaceAll("。", ".").toLowerCase().split(/\s/);
   // What turns the direction of a label around must not reach what stands beside it.
   return words.some((word) => isOther(LABEL_HOST.exec(word)[1])) ? [part("bdi", label), ` (${place})`] : label;
 }
