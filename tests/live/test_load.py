@@ -34,7 +34,7 @@ STREAMS = 200
 RATE = 5
 SCRIPT = Script(deltas=20, rate=RATE, times=STREAMS)
 FILE_MEMORY = 400_000_000
-MEGABYTES = int(os.environ.get("LIVE_MEGABYTES", "2"))
+MEGABYTES = int(os.environ.get("LIVE_MEGABYTES", "1"))
 
 
 @pytest.fixture(scope="module")
