@@ -27,10 +27,11 @@ SHELL = """<!doctype html><html lang="ko"><meta charset="utf-8"><body>
   const limits = { question: 32000, files: 10, fileBytes: 1e6, bodyBytes: 1e7 };
   window.pages = {};
   window.asked = 0;
-  window.fetch = async (address) => {
+  window.fetch = async (address, { method } = {}) => {
     const path = new URL(address).pathname.replace("/api/", "");
     if (path === "config") return json({ limits, caller: { kind: "user" }, kinds: ["txt"], upstream: "real" });
     if (path === "sessions") return json({ items: [] });
+    if (path === "sessions/s" && method === "PATCH") return json({});
     if (path === "sessions/s/files") return json({ items: window.files ?? [] });
     if (path in window.pages) return json(window.pages[path]);
     if (path !== "ask") return new Response("{}", { status: 404 });
@@ -364,6 +365,39 @@ class TestPrint:
         ] * 4
         assert not any("질문을 입력하세요" in sheet or "새 대화" in sheet for sheet in sheets)
         assert min(corner[:3]) > 200
+
+
+class TestTitle:
+    def test_of_a_conversation_follows_its_first_question_until_somebody_names_it(self, page: Page) -> None:
+        page.evaluate("document.querySelector('qa-chat').chat.leave()")
+        page.evaluate("document.querySelector('qa-chat').chat.past.forget('s')")
+        begin(page, "첫 질문")
+        send(page, ["text", "답"], METADATA, DONE)
+        expect(page.locator(ANSWERED)).to_have_count(1)
+        title = page.locator("#history .open .name")
+        for question, shown in (("다른\n질문", "다른 질문"), ("긴 질문 " * 40, ("긴 질문 " * 40)[:79].rstrip() + "…")):
+            edit(page, question)
+            expect(title).to_have_text(shown)
+        row = page.locator("#history li")
+        row.hover()
+        row.locator(".rename").click()
+        page.keyboard.type("내 이름")
+        page.keyboard.press("Enter")
+        expect(title).to_have_text("내 이름")
+        edit(page, "또 다른 질문")
+        expect(title).to_have_text("내 이름")
+
+
+def edit(page: Page, question: str) -> None:
+    """Ask another question in the place of the only one."""
+    before = page.evaluate("window.asked")
+    page.locator(".asked").hover()
+    page.get_by_role("button", name="질문 고치기").click()
+    page.get_by_role("textbox", name="질문 고치기").fill(question)
+    page.keyboard.press("Enter")
+    page.wait_for_function("(before) => window.asked > before", arg=before)
+    send(page, START, ["text", "답"], METADATA, DONE)
+    expect(page.locator(ANSWERED)).to_have_count(1)
 
 
 class TestCountOfFiles:

@@ -38,7 +38,8 @@ function newKey() {
 }
 
 /**
- * It calls `asked(question)`, `began(sessionId, title)` when the server has taken a question, `changed()`,
+ * It calls `asked(question)`, `began(sessionId, title, before)` when the server has taken a question, which may
+ * have replaced the first one, whose title was `before`, `changed()`,
  * `refused(asked)` with the question and its files, `locked(again)`, `complain(text)` and `ended(turn)` of its `listener`.
  * `shared` has what all parts of one element share: `service`, `announce(text)`, `openSource(source, findNumber)`,
  * `config()` and the names of the `collections` that are searched.
@@ -203,10 +204,11 @@ export class Conversation {
     if (running.unwanted) this.#cancel(turn);
     const { sessionId } = frame.content;
     Object.assign(this, { sessionId, wanted: sessionId });
+    const [before] = turn.replaced ?? [];
     turn.replaced = [];
     const at = this.turns.indexOf(turn);
     this.#mark(turn, this.turns[at - 1]);
-    if (running.asks) this.listener.began(sessionId, this.turns[0].question);
+    if (running.asks) this.listener.began(sessionId, this.turns[0].question, at ? "" : before?.question);
   }
 
   /** Show whether there is a connection. A stop that was lost is told again over the next one. */

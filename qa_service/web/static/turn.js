@@ -108,7 +108,7 @@ export class Turn {
       this.sources.settle();
       this.#tools();
       this.#explain();
-      if (!quiet) this.actions.announce(this.ending.textContent || words("ready"));
+      if (!quiet) this.actions.announce(this.#said() || words("ready"));
     });
   }
 
@@ -117,7 +117,7 @@ export class Turn {
     this.error = problem;
     this.#end("failed");
     this.#explain();
-    this.actions.announce(this.ending.textContent);
+    this.actions.announce(this.#said());
   }
 
   /** The connection is cut. It is said a little later, because most connections are back by then. */
@@ -140,7 +140,7 @@ export class Turn {
     this.#note("connectionLost");
     if (code !== "network" && message) this.ending.querySelector("p").replaceWith(element("p", {}, message));
     this.#offer("reconnect", () => this.actions.reconnect(this));
-    this.actions.announce(this.ending.textContent);
+    this.actions.announce(this.#said());
   }
 
   /** Forget all that came before, because the answer comes from its beginning again. */
@@ -240,6 +240,11 @@ export class Turn {
     this.ending.classList.add("trouble");
     this.#note("failed");
     this.#reason(this.error ?? { retryable: true });
+  }
+
+  /** What is shown below the text, as one line: a screen reader would read sentences without a space as one. */
+  #said() {
+    return [...this.ending.children].map(({ textContent }) => textContent).join(" ");
   }
 
   /** Show the server's sentence for the person, and what the person can do. */
