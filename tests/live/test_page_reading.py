@@ -338,6 +338,7 @@ class TestCards:
         )
         answer(page, "환불 [1].", *(source(n, file=f"{n} {name}", section=section, quote=TEXT) for n in range(1, 10)))
         turn = page.locator(".turn:last-child")
+        turn.get_by_role("button", name="모두 보기 (9)").click()
         widths = turn.locator(".card .title").evaluate_all("(all) => all.map((each) => each.clientWidth)")
         assert min(widths) > 220
         assert turn.locator(".card q").evaluate_all("(all) => all.filter((each) => each.checkVisibility())") == []

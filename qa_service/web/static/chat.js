@@ -245,6 +245,8 @@ export class Chat {
 
   #wire() {
     drawIcons(this.root);
+    // Nothing can be dragged with a finger.
+    if (isWrittenByTouch()) this.#at("drop-title").dataset.word = "chooseTitle";
     this.reword();
     this.#at("language").addEventListener("change", ({ target }) => {
       choose(target.value, { forGood: true });

@@ -6,6 +6,8 @@ import { link, safeAddress } from "./inline.js";
 import { Preview } from "./preview.js";
 import { label, say } from "./words.js";
 
+/** Of more sources than this, only the first ones are shown at once; the style says how many. */
+const MANY = 8;
 /** A link leads to the first and the last words of a sentence, so many of each. */
 const POINTING_WORDS = 5;
 
@@ -18,7 +20,8 @@ export class Sources {
   constructor(text, { openSource, answer }) {
     Object.assign(this, { text, openSource, answer });
     this.list = element("ol", { class: "sources" });
-    this.node = element("section", { hidden: true }, say(element("h3"), "sources"), this.list);
+    this.all = element("button", { type: "button", class: "text", onclick: () => this.#showAll() });
+    this.node = element("section", { hidden: true }, say(element("h3"), "sources"), this.list, this.all);
     this.preview = new Preview(text, (button) => this.#describe(button));
     this.clear();
   }
@@ -27,7 +30,8 @@ export class Sources {
     this.references = new Map();
     this.expected = new Map();
     this.list.replaceChildren();
-    this.node.hidden = true;
+    this.showsAll = false;
+    this.node.hidden = this.all.hidden = true;
   }
 
   /** Make the node for a number in the text. */
@@ -45,8 +49,24 @@ export class Sources {
   add(reference) {
     this.references.set(reference.n, reference);
     this.list.append(this.#card(reference));
+    this.#offerAll();
     this.node.hidden = false;
     for (const button of this.#numbers(reference.n)) this.#updateNumber(button);
+  }
+
+  #offerAll() {
+    const { length } = this.list.children;
+    this.list.classList.toggle("few", length > MANY && !this.showsAll);
+    this.all.hidden = !this.list.matches(".few");
+    say(this.all, "showAllSources", { count: length });
+  }
+
+  /** Show all cards. Whoever asked for them by the keyboard goes on with the first of those that weren't shown. */
+  #showAll() {
+    const next = [...this.list.children].find((card) => !card.checkVisibility());
+    this.showsAll = true;
+    this.#offerAll();
+    next?.firstElementChild.focus({ preventScroll: true });
   }
 
   /** Before the text is rendered anew: the number that has the focus keeps it, also where another node stands for it then. */
@@ -123,6 +143,7 @@ export class Sources {
     const address = safeAddress(pointAt(url, quote));
     if (!card) return link(url).click();
     if (address) card.href = address;
+    if (!card.checkVisibility()) this.#showAll();
     card.focus();
   }
 
