@@ -25,6 +25,7 @@
 import { Problem } from "./api.js";
 import { shownName } from "./attachments.js";
 import { element } from "./element.js";
+import { Pace } from "./pace.js";
 import { keepPlace } from "./place.js";
 import { Turn } from "./turn.js";
 import { say, words } from "./words.js";
@@ -186,7 +187,11 @@ export class Conversation {
     this.listener.changed();
     const onState = (state) => this.running === mine && this.#noteState(mine, state);
     try {
-      for await (const frame of this.service.follow(question, { signal: controller.signal, onState })) this.#take(mine, frame);
+      const pace = new Pace();
+      for await (const frame of this.service.follow(question, { signal: controller.signal, onState })) {
+        if (this.running !== mine) return;
+        await pace.act(() => this.#take(mine, frame));
+      }
       if (turn.status === "running") turn.cut();
     } catch (error) {
       if (this.running === mine) this.#broken(turn, error, controller.signal);

@@ -29,6 +29,8 @@ export class Sources {
   clear() {
     this.references = new Map();
     this.expected = new Map();
+    /** The nodes that were made for the numbers of each source. Looking for them in a long text takes long. */
+    this.made = new Map();
     this.list.replaceChildren();
     this.showsAll = false;
     this.node.hidden = this.all.hidden = true;
@@ -38,6 +40,8 @@ export class Sources {
   cite(n) {
     const button = element("button", { type: "button", class: "cite", "data-n": n, onclick: () => this.#open(button) }, String(n));
     this.#updateNumber(button);
+    if (!this.made.has(n)) this.made.set(n, []);
+    this.made.get(n).push(button);
     return button;
   }
 
@@ -51,7 +55,7 @@ export class Sources {
     this.list.append(this.#card(reference));
     this.#offerAll();
     this.node.hidden = false;
-    for (const button of this.#numbers(reference.n)) this.#updateNumber(button);
+    for (const button of this.#shownOf(reference.n)) this.#updateNumber(button);
   }
 
   #offerAll() {
@@ -82,8 +86,7 @@ export class Sources {
    * as the string's iterator does.
    */
   withNumbers(text) {
-    const printed = new Set([...this.#numbers()].map(({ dataset }) => Number(dataset.n)));
-    const unnamed = [...this.references.values()].filter(({ n }) => !printed.has(n));
+    const unnamed = [...this.references.values()].filter(({ n }) => !this.#shownOf(n).length);
     const places = unnamed.flatMap(({ n, cites }) => (cites ?? []).map(({ end }) => ({ n, end })));
     if (!places.length) return text;
     const signs = [...text];
@@ -98,14 +101,20 @@ export class Sources {
 
   /** All sources have come, so a number without a reference is no citation, and becomes plain text. */
   settle() {
-    for (const button of this.#numbers()) {
-      if (!this.references.has(Number(button.dataset.n))) button.replaceWith(`[${button.textContent}]`);
-    }
+    const unknown = [...this.made.keys()].filter((n) => !this.references.has(n));
+    for (const button of unknown.flatMap((n) => this.#shownOf(n))) button.replaceWith(`[${button.textContent}]`);
   }
 
-  /** The numbers in the text that can be pressed or may become so: all, or those of one source. */
+  /** The numbers of one source that are in the text now, in the order in which they were made. */
+  #shownOf(n) {
+    const shown = (this.made.get(n) ?? []).filter((button) => this.text.contains(button));
+    this.made.set(n, shown);
+    return shown;
+  }
+
+  /** The numbers of one source in the order of the text. */
   #numbers(n) {
-    return this.text.querySelectorAll(n === undefined ? ".cite" : `.cite[data-n="${Number(n)}"]`);
+    return this.text.querySelectorAll(`.cite[data-n="${Number(n)}"]`);
   }
 
   /** The text is rendered anew while it grows, so a number is found by its place among those of its source. */

@@ -55,6 +55,7 @@ export class Turn {
   on_start({ answerId, topic }) {
     this.answerId = answerId;
     this.topic = topic.index;
+    this.node.classList.add("live");
     this.#show("thinking");
   }
 
@@ -179,9 +180,13 @@ export class Turn {
     }
   }
 
-  /** Remove the buttons, because only the latest answer can be asked for again. */
+  /**
+   * Remove the buttons, because only the latest answer can be asked for again. Once the browser has drawn the turn, it knows
+   * the height, and may leave out what isn't in sight.
+   */
   growOld() {
     for (const button of this.node.querySelectorAll(".ending button")) button.remove();
+    requestAnimationFrame(() => requestAnimationFrame(() => this.node.classList.add("old")));
   }
 
   #settle(verdict) {
