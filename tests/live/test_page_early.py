@@ -100,6 +100,25 @@ def test_a_syllable_that_is_being_composed_is_not_broken_off(page: Page, release
     expect(page.locator(FIELD)).to_have_value("안녕한")
 
 
+def test_a_syllable_that_is_being_composed_beside_a_draft_is_written_once(
+    page: Page, release: Release, server_url: str
+) -> None:
+    release()
+    page.fill(FIELD, "전에 쓴 글")
+    release_again = open_early(page, server_url)
+    expect(page.locator(FIELD)).to_be_focused()
+    keyboard = page.context.new_cdp_session(page)
+    keyboard.send("Input.imeSetComposition", {"text": "하", "selectionStart": 1, "selectionEnd": 1})
+    expect(page.locator(FIELD)).to_have_value("하")
+    release_again()
+    keyboard.send("Input.imeSetComposition", {"text": "한", "selectionStart": 1, "selectionEnd": 1})
+    expect(page.locator(FIELD)).to_have_value("한")
+    keyboard.send("Input.insertText", {"text": "한"})
+    expect(page.locator(FIELD)).to_have_value("전에 쓴 글\n한")
+    open_early(page, server_url)()
+    expect(page.locator(FIELD)).to_have_value("전에 쓴 글\n한")
+
+
 def test_it_stands_behind_the_draft_that_was_there(page: Page, release: Release, server_url: str) -> None:
     release()
     page.fill(FIELD, "before")

@@ -28,10 +28,11 @@ SHELL = """<!doctype html><html lang="ko"><meta charset="utf-8"><body>
   const limits = { question: 32000, files: 10, fileBytes: 1e6, bodyBytes: 1e7 };
   window.pages = {};
   window.asked = 0;
-  window.fetch = async (address) => {
+  window.fetch = async (address, { method } = {}) => {
     const path = new URL(address).pathname.replace("/api/", "");
     if (path === "config") return json({ limits, caller: { kind: "user" }, kinds: ["txt"], upstream: "real" });
     if (path === "sessions") return json({ items: [] });
+    if (path === "sessions/s" && method === "PATCH") return json({});
     if (path === "sessions/s/files") return json({ items: window.files ?? [] });
     if (path in window.pages) return json(window.pages[path]);
     if (path !== "ask") return new Response("{}", { status: 404 });
@@ -52,8 +53,9 @@ METADATA = ["metadata", {"files": [], "model": "m", "usage": None, "timing": Non
 DONE = ["done", {"status": "completed"}]
 PAGE = "sessions/s/files/f/pages/1"
 TEXT = "환불은 7일 안에 됩니다. 책은 2일 안에 보냅니다. 그 밖의 문장입니다."
-LONG_MS = 100
-"""A task that takes more milliseconds is noticed by whoever types or scrolls."""
+LONG_MS = 50
+"""A task that takes more milliseconds here takes more than 100 on a phone, which whoever types or scrolls notices: what
+is drawn at once is measured by the time that it takes, so that a phone that is six times slower draws less at once."""
 
 
 @pytest.fixture(scope="module")
@@ -338,6 +340,7 @@ class TestCards:
         )
         answer(page, "환불 [1].", *(source(n, file=f"{n} {name}", section=section, quote=TEXT) for n in range(1, 10)))
         turn = page.locator(".turn:last-child")
+        turn.get_by_role("button", name="모두 보기 (9)").click()
         widths = turn.locator(".card .title").evaluate_all("(all) => all.map((each) => each.clientWidth)")
         assert min(widths) > 220
         assert turn.locator(".card q").evaluate_all("(all) => all.filter((each) => each.checkVisibility())") == []
@@ -365,6 +368,39 @@ class TestPrint:
         ] * 4
         assert not any("질문을 입력하세요" in sheet or "새 대화" in sheet for sheet in sheets)
         assert min(corner[:3]) > 200
+
+
+class TestTitle:
+    def test_of_a_conversation_follows_its_first_question_until_somebody_names_it(self, page: Page) -> None:
+        page.evaluate("document.querySelector('qa-chat').chat.leave()")
+        page.evaluate("document.querySelector('qa-chat').chat.past.forget('s')")
+        begin(page, "첫 질문")
+        send(page, ["text", "답"], METADATA, DONE)
+        expect(page.locator(ANSWERED)).to_have_count(1)
+        title = page.locator("#history .open .name")
+        for question, shown in (("다른\n질문", "다른 질문"), ("긴 질문 " * 40, ("긴 질문 " * 40)[:79].rstrip() + "…")):
+            edit(page, question)
+            expect(title).to_have_text(shown)
+        row = page.locator("#history li")
+        row.hover()
+        row.locator(".rename").click()
+        page.keyboard.type("내 이름")
+        page.keyboard.press("Enter")
+        expect(title).to_have_text("내 이름")
+        edit(page, "또 다른 질문")
+        expect(title).to_have_text("내 이름")
+
+
+def edit(page: Page, question: str) -> None:
+    """Ask another question in the place of the only one."""
+    before = page.evaluate("window.asked")
+    page.locator(".asked").hover()
+    page.get_by_role("button", name="질문 고치기").click()
+    page.get_by_role("textbox", name="질문 고치기").fill(question)
+    page.keyboard.press("Enter")
+    page.wait_for_function("(before) => window.asked > before", arg=before)
+    send(page, START, ["text", "답"], METADATA, DONE)
+    expect(page.locator(ANSWERED)).to_have_count(1)
 
 
 class TestCountOfFiles:
@@ -437,6 +473,21 @@ LONG_PARAGRAPH = "".join(f"쉬지 않고 이어지는 **아주** 긴 문단의 {
 LONG_LIST = "".join(f"- 항목 {n}의 **값**과 `설명`입니다\n" for n in range(2_500))
 
 
+SHOWN = """(length) => {
+    const { prose, drawing } = document.querySelector("qa-chat").chat.conversation.turns.at(-1);
+    return prose.text.length === length && prose.shown === prose.text.length && !drawing;
+}"""
+QUIET = "!document.querySelector('qa-chat').chat.conversation.answering"
+BOLD = "".join(
+    "".join(f"**굵은 {n}.{k}** 글 [{(n * 7 + k) % 50 + 1}][{(n + k) % 50 + 1}], " for k in range(12))
+    + ("\n\n" if n % 8 == 7 else "")
+    for n in range(250)
+)
+QUOTES = "".join("> " * (n % 11 + 1) + f"인용 {n} **굵게** [{n % 50 + 1}]\n" for n in range(1_500))
+TRIES = 3
+"""A machine that does other things meanwhile makes some task long."""
+
+
 @contextmanager
 def measured(page: Page) -> Iterator[list[float]]:
     """Give what the page's tasks computed meanwhile, in milliseconds each; what the machine did besides isn't
@@ -463,22 +514,39 @@ def load_turns(page: Page, count: int) -> None:
     expect(page.locator(".turn")).to_have_count(count)
 
 
-@pytest.mark.parametrize(
-    ("text", "piece"),
-    [(TABLE, 16_000), (WORDS, 1_500), (LONG_PARAGRAPH, 1_500), (LONG_LIST, 60_000)],
-    ids=["a table", "an essay", "a paragraph", "a list"],
-)
-def test_no_task_is_long_while_a_long_answer_comes_below_two_hundred_others(page: Page, text: str, piece: int) -> None:
-    if page.locator(".turn").count() < 200:
-        load_turns(page, 200)
+def tasks_of(page: Page, text: str, piece: int) -> list[float]:
+    """What the page's tasks took while this text came, and then fifty sources at once."""
     begin(page)
     with measured(page) as tasks:
         for at in range(0, len(text), piece):
             send(page, ["text", text[at : at + piece]])
+        page.wait_for_function(SHOWN, arg=len(text), polling=500, timeout=6 * PATIENCE)
         send(page, *(["reference", source(n)] for n in range(1, 51)), METADATA, DONE)
-        expect(page.locator(ANSWERED)).to_have_count(1, timeout=6 * PATIENCE)
-    assert len(tasks) > 20, "too few tasks were measured"
-    assert max(tasks) < LONG_MS, sorted(tasks)[-9:]
+        page.wait_for_function(QUIET, polling=500, timeout=6 * PATIENCE)
+    return tasks
+
+
+@pytest.mark.parametrize(
+    ("text", "piece"),
+    [
+        (TABLE, 16_000),
+        (WORDS, 1_500),
+        (LONG_PARAGRAPH, 1_500),
+        (LONG_LIST, 60_000),
+        (BOLD, 2_000),
+        (QUOTES, 2_000),
+    ],
+    ids=["a table", "an essay", "a paragraph", "a list", "bold words", "quotes"],
+)
+def test_no_task_is_long_while_a_long_answer_comes_below_two_hundred_others(page: Page, text: str, piece: int) -> None:
+    if page.locator(".turn").count() < 200:
+        load_turns(page, 200)
+    longest: list[float] = []
+    while len(longest) < TRIES and min(longest, default=LONG_MS) >= LONG_MS:
+        tasks = tasks_of(page, text, piece)
+        assert len(tasks) > 20, "too few tasks were measured"
+        longest.append(max(tasks))
+    assert min(longest) < LONG_MS, longest
 
 
 PARTS = [

@@ -23,11 +23,16 @@ export const FORMULA_ENDS = { $: "$", $$: "$$", "\\(": "\\)", "\\[": "\\]" };
 const isBlank = (line) => line === undefined || !line.trim();
 const indent = (line) => line.length - line.trimStart().length;
 
+/** Make blocks of lines, which may be `isOpen` at their end. */
+export function readBlocks(lines, { isOpen, depth = 0, last = null }) {
+  return (isOpen ? parseGrowing : parse)(lines, depth, last);
+}
+
 /**
  * Make blocks of lines that still grow. A last line that doesn't say yet what it is waits. Where the lines end with the head
  * of a table whose rule hasn't come, it is read as if it had, so that a table is never shown as raw marks.
  */
-export function parseGrowing(lines, depth = 0, last = null) {
+function parseGrowing(lines, depth, last) {
   const known = waits(lines.at(-1)) ? lines.slice(0, -1) : lines;
   const blocks = parse(known, depth, last);
   const at = known.length - 1;

@@ -32,7 +32,7 @@ export class Chat {
     const shared = { service, announce, openSource: (source, findNumber) => this.source.open(source, findNumber), config: () => this.config, collections: wishes.collections ?? "" };
     this.conversation = new Conversation(this.#at("conversation"), { shared, listener: {
       asked: ({ question, files }) => this.emit("asked", { question, files: files.map(({ name }) => name) }),
-      began: (sessionId, title) => this.#began(sessionId, title),
+      began: (sessionId, title, before) => this.#began(sessionId, title, before),
       changed: () => this.#changed(),
       complain: (text) => this.composer.complain(text),
       ended: (turn) => this.#ended(turn),
@@ -176,11 +176,11 @@ export class Chat {
     return this.root.getElementById(id);
   }
 
-  #began(sessionId, title) {
+  #began(sessionId, title, before) {
     this.composer.moveTo(sessionId);
     // Whose conversation it is isn't known yet, and only those of visitors are remembered by the browser.
     if (this.config === UNKNOWN) this.#start().then((started) => started && this.past.touch(sessionId, title));
-    else this.past.touch(sessionId, title);
+    else this.past.touch(sessionId, title, before);
     this.#changed();
   }
 
@@ -245,6 +245,8 @@ export class Chat {
 
   #wire() {
     drawIcons(this.root);
+    // Nothing can be dragged with a finger.
+    if (isWrittenByTouch()) this.#at("drop-title").dataset.word = "chooseTitle";
     this.reword();
     this.#at("language").addEventListener("change", ({ target }) => {
       choose(target.value, { forGood: true });

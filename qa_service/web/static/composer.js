@@ -14,7 +14,7 @@ import { count, say, words } from "./words.js";
 export class Composer {
   constructor(form, { limits, memory, announce, zone, veil, listener }) {
     const part = (name) => form.querySelector(`[data-part="${name}"]`);
-    Object.assign(this, { form, root: form.getRootNode(), limits, memory, announce, listener, answering: false });
+    Object.assign(this, { form, root: form.getRootNode(), limits, memory, announce, listener, answering: false, ahead: "" });
     this.field = part("question");
     this.sendButton = part("send");
     this.stopButton = part("stop");
@@ -59,10 +59,32 @@ export class Composer {
     const kept = keepsText ? this.field.value : "";
     this.sessionId = sessionId;
     const { text, files } = readDraft(this.memory, sessionId);
-    const written = [...new Set([text, kept])].filter(Boolean).join("\n");
-    // Writing into the field breaks off a syllable that is being composed there.
-    if (this.field.value !== written) this.field.value = written;
+    this.ahead = text === kept ? "" : text;
+    if (!kept || !this.#mayCompose()) this.#putAhead(kept);
     this.attachments.showMissing(files);
+    this.#wrote();
+  }
+
+  /** Whether a syllable may be half written. Nothing tells that of one that was begun before this script was there. */
+  #mayCompose() {
+    return this.root.activeElement === this.field && /[^\x00-\x7f]$/.test(this.field.value.slice(0, this.field.selectionEnd));
+  }
+
+  /** Put the draft before what was written until this script came. Writing into the field breaks off a syllable. */
+  #putAhead(kept = this.field.value) {
+    const written = this.#whole(kept);
+    this.ahead = "";
+    if (this.field.value !== written) this.field.value = written;
+  }
+
+  #whole(kept = this.field.value) {
+    return [this.ahead, kept].filter(Boolean).join("\n");
+  }
+
+  /** The syllable is written by now, whatever it was. */
+  #composed({ isComposing }) {
+    if (!this.ahead || isComposing) return;
+    this.#putAhead();
     this.#wrote();
   }
 
@@ -82,7 +104,7 @@ export class Composer {
 
   /** Forget what is written, and the files that are attached. */
   empty() {
-    this.field.value = "";
+    this.ahead = this.field.value = "";
     this.attachments.take();
     this.#wrote();
   }
@@ -108,6 +130,7 @@ export class Composer {
     });
     this.field.addEventListener("keydown", (event) => this.#enter(event));
     this.field.addEventListener("input", () => this.#wrote());
+    for (const type of ["input", "compositionend", "blur"]) this.field.addEventListener(type, (event) => this.#composed(event));
     this.field.addEventListener("paste", (event) => this.#paste(event));
     this.stopButton.addEventListener("click", () => this.listener.stop());
     attach.addEventListener("click", () => this.attachments.picker.click());
@@ -157,6 +180,7 @@ export class Composer {
   /** Send what is written. A file that can't be read is refused first, and then nothing is sent. */
   async #send() {
     if (!(await this.attachments.settle())) return;
+    this.#putAhead();
     const question = this.field.value.trim();
     if (this.answering) this.announce(words("busy"));
     const trouble = this.answering ? words("busy") : this.#trouble(question);
@@ -183,7 +207,7 @@ export class Composer {
 
   /** Keep what is written and attached for the case that the page is loaded anew. */
   #keep() {
-    keepDraft(this.memory, this.sessionId, { text: this.field.value, files: this.attachments.names });
+    keepDraft(this.memory, this.sessionId, { text: this.#whole(), files: this.attachments.names });
     this.#allowSending();
   }
 

@@ -25,6 +25,7 @@
 import { Problem } from "./api.js";
 import { shownName } from "./attachments.js";
 import { element } from "./element.js";
+import { Pace } from "./pace.js";
 import { keepPlace } from "./place.js";
 import { Turn } from "./turn.js";
 import { say, words } from "./words.js";
@@ -38,7 +39,8 @@ function newKey() {
 }
 
 /**
- * It calls `asked(question)`, `began(sessionId, title)` when the server has taken a question, `changed()`,
+ * It calls `asked(question)`, `began(sessionId, title, before)` when the server has taken a question, which may
+ * have replaced the first one, whose title was `before`, `changed()`,
  * `refused(asked)` with the question and its files, `locked(again)`, `complain(text)` and `ended(turn)` of its `listener`.
  * `shared` has what all parts of one element share: `service`, `announce(text)`, `openSource(source, findNumber)`,
  * `config()` and the names of the `collections` that are searched.
@@ -185,7 +187,11 @@ export class Conversation {
     this.listener.changed();
     const onState = (state) => this.running === mine && this.#noteState(mine, state);
     try {
-      for await (const frame of this.service.follow(question, { signal: controller.signal, onState })) this.#take(mine, frame);
+      const pace = new Pace();
+      for await (const frame of this.service.follow(question, { signal: controller.signal, onState })) {
+        if (this.running !== mine) return;
+        await pace.act(() => this.#take(mine, frame));
+      }
       if (turn.status === "running") turn.cut();
     } catch (error) {
       if (this.running === mine) this.#broken(turn, error, controller.signal);
@@ -203,10 +209,11 @@ export class Conversation {
     if (running.unwanted) this.#cancel(turn);
     const { sessionId } = frame.content;
     Object.assign(this, { sessionId, wanted: sessionId });
+    const [before] = turn.replaced ?? [];
     turn.replaced = [];
     const at = this.turns.indexOf(turn);
     this.#mark(turn, this.turns[at - 1]);
-    if (running.asks) this.listener.began(sessionId, this.turns[0].question);
+    if (running.asks) this.listener.began(sessionId, this.turns[0].question, at ? "" : before?.question);
   }
 
   /** Show whether there is a connection. A stop that was lost is told again over the next one. */

@@ -9,7 +9,7 @@ import { changeRemembered, readRemembered, watchRemembered } from "./remembered.
 import { label, say, words } from "./words.js";
 
 const CURRENT = "qa.session";
-const TITLE_LETTERS = 120;
+const TITLE_LETTERS = 80;
 /** A deletion can be undone for so long. Until then the server hears nothing of it. */
 const UNDO_MS = 8_000;
 const LISTED_AT_MOST = 100;
@@ -83,11 +83,15 @@ export class History {
     this.show("");
   }
 
-  /** Put a conversation first, because a question was asked in it just now. */
-  touch(sessionId, title) {
+  /**
+   * Put a conversation first, because a question was asked in it just now. It is called by its first question, which may
+   * have replaced the one `before`, unless somebody has named it.
+   */
+  touch(sessionId, question, before = "") {
     this.#change((items) => {
       const known = items.find((item) => item.sessionId === sessionId);
-      const item = { sessionId, title: known?.title ?? title.slice(0, TITLE_LETTERS), updatedAt: new Date().toISOString() };
+      const isNamed = known && known.title !== titleFrom(before);
+      const item = { sessionId, title: isNamed ? known.title : titleFrom(question), updatedAt: new Date().toISOString() };
       return [item, ...items.filter((other) => other !== known)];
     });
   }
@@ -226,6 +230,12 @@ export class History {
   #focus(sessionId, button) {
     this.list.querySelector(`[data-session="${CSS.escape(sessionId)}"] ${button}`)?.focus();
   }
+}
+
+/** The title that a conversation has by its first question, as the service makes it in `shorten_title` of `desk.py`. */
+function titleFrom(question) {
+  const letters = [...question.trim().replace(/\s+/g, " ")];
+  return letters.length <= TITLE_LETTERS ? letters.join("") : `${letters.slice(0, TITLE_LETTERS - 1).join("").trimEnd()}…`;
 }
 
 /** Letters that differ in case alone are the same to somebody who searches, and so are those that are composed. */

@@ -15,7 +15,7 @@
  * and never depends on the pieces in which it came. The end of a text that isn't whole is shown as what it will probably be.
  */
 
-import { cells, outdented, parse, parseGrowing } from "./blocks.js";
+import { cells, outdented, readBlocks } from "./blocks.js";
 import { Drawing, NONE, part } from "./drawing.js";
 import { copyText, element, icon } from "./element.js";
 import { highlight } from "./highlight.js";
@@ -48,7 +48,7 @@ class Views {
   }
 
   read(lines, depth, isOpen) {
-    return this.partsOf((isOpen ? parseGrowing : parse)(lines, depth), isOpen);
+    return this.partsOf(readBlocks(lines, { isOpen, depth }), isOpen);
   }
 
   partsOf(blocks, isOpen) {
@@ -93,7 +93,7 @@ class Views {
   /** The text of an item that has one paragraph stands close, whatever its neighbours have, so that none of them moves. */
   #item(lines, depth, isOpen) {
     const children = () => {
-      const blocks = (isOpen ? parseGrowing : parse)(outdented(lines), depth);
+      const blocks = readBlocks(outdented(lines), { isOpen, depth });
       const close = blocks.filter(({ type }) => type === "paragraph").length < 2;
       const parts = this.partsOf(blocks, isOpen);
       return parts.flatMap((one) => (close && one.tag === "p" ? one.children() : one));
@@ -249,7 +249,7 @@ export class Prose {
 
   #draw(isOpen) {
     const { settled } = this;
-    const blocks = (isOpen ? parseGrowing : parse)(this.lines.slice(settled.lines), 0, settled.last);
+    const blocks = readBlocks(this.lines.slice(settled.lines), { isOpen, last: settled.last });
     this.drawing.show(this.views.partsOf(blocks, isOpen), settled.blocks);
     if (blocks.length < 3) return;
     const [last, { line }] = blocks.slice(-3);

@@ -6,6 +6,8 @@ import { link, safeAddress } from "./inline.js";
 import { Preview } from "./preview.js";
 import { label, say } from "./words.js";
 
+/** Of more sources than this, only the first ones are shown at once; the style says how many. */
+const MANY = 8;
 /** A link leads to the first and the last words of a sentence, so many of each. */
 const POINTING_WORDS = 5;
 
@@ -18,7 +20,8 @@ export class Sources {
   constructor(text, { openSource, answer }) {
     Object.assign(this, { text, openSource, answer });
     this.list = element("ol", { class: "sources" });
-    this.node = element("section", { hidden: true }, say(element("h3"), "sources"), this.list);
+    this.all = element("button", { type: "button", class: "text", onclick: () => this.#showAll() });
+    this.node = element("section", { hidden: true }, say(element("h3"), "sources"), this.list, this.all);
     this.preview = new Preview(text, (button) => this.#describe(button));
     this.clear();
   }
@@ -26,14 +29,19 @@ export class Sources {
   clear() {
     this.references = new Map();
     this.expected = new Map();
+    /** The nodes that were made for the numbers of each source. Looking for them in a long text takes long. */
+    this.made = new Map();
     this.list.replaceChildren();
-    this.node.hidden = true;
+    this.showsAll = false;
+    this.node.hidden = this.all.hidden = true;
   }
 
   /** Make the node for a number in the text. */
   cite(n) {
     const button = element("button", { type: "button", class: "cite", "data-n": n, onclick: () => this.#open(button) }, String(n));
     this.#updateNumber(button);
+    if (!this.made.has(n)) this.made.set(n, []);
+    this.made.get(n).push(button);
     return button;
   }
 
@@ -45,8 +53,24 @@ export class Sources {
   add(reference) {
     this.references.set(reference.n, reference);
     this.list.append(this.#card(reference));
+    this.#offerAll();
     this.node.hidden = false;
-    for (const button of this.#numbers(reference.n)) this.#updateNumber(button);
+    for (const button of this.#shownOf(reference.n)) this.#updateNumber(button);
+  }
+
+  #offerAll() {
+    const { length } = this.list.children;
+    this.list.classList.toggle("few", length > MANY && !this.showsAll);
+    this.all.hidden = !this.list.matches(".few");
+    say(this.all, "showAllSources", { count: length });
+  }
+
+  /** Show all cards. Whoever asked for them by the keyboard goes on with the first of those that weren't shown. */
+  #showAll() {
+    const next = [...this.list.children].find((card) => !card.checkVisibility());
+    this.showsAll = true;
+    this.#offerAll();
+    next?.firstElementChild.focus({ preventScroll: true });
   }
 
   /** Before the text is rendered anew: the number that has the focus keeps it, also where another node stands for it then. */
@@ -62,8 +86,7 @@ export class Sources {
    * as the string's iterator does.
    */
   withNumbers(text) {
-    const printed = new Set([...this.#numbers()].map(({ dataset }) => Number(dataset.n)));
-    const unnamed = [...this.references.values()].filter(({ n }) => !printed.has(n));
+    const unnamed = [...this.references.values()].filter(({ n }) => !this.#shownOf(n).length);
     const places = unnamed.flatMap(({ n, cites }) => (cites ?? []).map(({ end }) => ({ n, end })));
     if (!places.length) return text;
     const signs = [...text];
@@ -78,14 +101,20 @@ export class Sources {
 
   /** All sources have come, so a number without a reference is no citation, and becomes plain text. */
   settle() {
-    for (const button of this.#numbers()) {
-      if (!this.references.has(Number(button.dataset.n))) button.replaceWith(`[${button.textContent}]`);
-    }
+    const unknown = [...this.made.keys()].filter((n) => !this.references.has(n));
+    for (const button of unknown.flatMap((n) => this.#shownOf(n))) button.replaceWith(`[${button.textContent}]`);
   }
 
-  /** The numbers in the text that can be pressed or may become so: all, or those of one source. */
+  /** The numbers of one source that are in the text now, in the order in which they were made. */
+  #shownOf(n) {
+    const shown = (this.made.get(n) ?? []).filter((button) => this.text.contains(button));
+    this.made.set(n, shown);
+    return shown;
+  }
+
+  /** The numbers of one source in the order of the text. */
   #numbers(n) {
-    return this.text.querySelectorAll(n === undefined ? ".cite" : `.cite[data-n="${Number(n)}"]`);
+    return this.text.querySelectorAll(`.cite[data-n="${Number(n)}"]`);
   }
 
   /** The text is rendered anew while it grows, so a number is found by its place among those of its source. */
@@ -123,6 +152,7 @@ export class Sources {
     const address = safeAddress(pointAt(url, quote));
     if (!card) return link(url).click();
     if (address) card.href = address;
+    if (!card.checkVisibility()) this.#showAll();
     card.focus();
   }
 

@@ -55,6 +55,7 @@ export class Turn {
   on_start({ answerId, topic }) {
     this.answerId = answerId;
     this.topic = topic.index;
+    this.node.classList.add("live");
     this.#show("thinking");
   }
 
@@ -108,7 +109,7 @@ export class Turn {
       this.sources.settle();
       this.#tools();
       this.#explain();
-      if (!quiet) this.actions.announce(this.ending.textContent || words("ready"));
+      if (!quiet) this.actions.announce(this.#said() || words("ready"));
     });
   }
 
@@ -117,7 +118,7 @@ export class Turn {
     this.error = problem;
     this.#end("failed");
     this.#explain();
-    this.actions.announce(this.ending.textContent);
+    this.actions.announce(this.#said());
   }
 
   /** The connection is cut. It is said a little later, because most connections are back by then. */
@@ -140,7 +141,7 @@ export class Turn {
     this.#note("connectionLost");
     if (code !== "network" && message) this.ending.querySelector("p").replaceWith(element("p", {}, message));
     this.#offer("reconnect", () => this.actions.reconnect(this));
-    this.actions.announce(this.ending.textContent);
+    this.actions.announce(this.#said());
   }
 
   /** Forget all that came before, because the answer comes from its beginning again. */
@@ -179,9 +180,13 @@ export class Turn {
     }
   }
 
-  /** Remove the buttons, because only the latest answer can be asked for again. */
+  /**
+   * Remove the buttons, because only the latest answer can be asked for again. Once the browser has drawn the turn, it knows
+   * the height, and may leave out what isn't in sight.
+   */
   growOld() {
     for (const button of this.node.querySelectorAll(".ending button")) button.remove();
+    requestAnimationFrame(() => requestAnimationFrame(() => this.node.classList.add("old")));
   }
 
   #settle(verdict) {
@@ -240,6 +245,11 @@ export class Turn {
     this.ending.classList.add("trouble");
     this.#note("failed");
     this.#reason(this.error ?? { retryable: true });
+  }
+
+  /** What is shown below the text, as one line: a screen reader would read sentences without a space as one. */
+  #said() {
+    return [...this.ending.children].map(({ textContent }) => textContent).join(" ");
   }
 
   /** Show the server's sentence for the person, and what the person can do. */
