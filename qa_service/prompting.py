@@ -21,6 +21,7 @@ Room is given in this order, and what comes later is dropped first:
 """
 
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -189,19 +190,21 @@ def build_prompt(question: Question, material: Material, *, site: Site, model: s
 
     The first lines of this module say what is dropped where not all fits.
     """
-    # The tokens of a turn are needed several times, and counting them takes longest.
+    # The tokens of most texts are needed several times, and counting them takes longest.
     site = replace(site, count_tokens=lru_cache(None)(choose_counter(site, model)))
     instructions = _instruct(question, site, language)
     asked = Message("user", question.text)
     room = compute_budget(site, model) - count_tokens([*instructions, asked], site)
     turns = [_write_turn(exchange) for exchange in material.turns]
-    reserved = count_tokens(_keep_last(turns, int(room * HISTORY_SHARE), site), site)
+    sums = _sum_latest(turns, site)
+    reserved = sums[_count_fitting(sums, int(room * HISTORY_SHARE))]
     fitting = _choose_fitting(material, room - reserved, site, language)
     reference = _if_fits(_build_reference(fitting, material, site, language), room - reserved, site)
     room -= count_tokens(reference, site)
-    is_whole = len(_keep_last(turns, room, site)) == 2 * len(turns)
+    is_whole = _count_fitting(sums, room) == len(turns)
     earlier = _if_fits(_recall_earlier(material, language, is_whole=is_whole), room - reserved, site)
-    recent = _keep_last(turns, room - count_tokens(earlier, site), site)
+    fit = _count_fitting(sums, room - count_tokens(earlier, site))
+    recent = chain.from_iterable(turns[len(turns) - fit :])
     messages = (*instructions, *earlier, *recent, *reference, asked)
     return Prompt(
         model=model,
@@ -244,11 +247,16 @@ def _write_turn(exchange: Exchange) -> _Turn:
     return Message("user", exchange.question), Message("assistant", _clean_answer(exchange.text))
 
 
-def _keep_last(turns: Sequence[_Turn], room: int, site: Site) -> list[Message]:
-    """Keep the messages of the latest turns for which there is room."""
-    costs = accumulate(count_tokens(turn, site) for turn in reversed(turns))
-    fitting = len(list(takewhile(min(room, HISTORY_TOKENS).__ge__, costs)))
-    return list(chain.from_iterable(turns[len(turns) - fitting :]))
+def _sum_latest(turns: Sequence[_Turn], site: Site) -> list[int]:
+    """Return the tokens of no turn, of the latest one, of the two latest ones, and so on, as far as a prompt may hold
+    so many."""
+    sums = accumulate((count_tokens(turn, site) for turn in reversed(turns)), initial=0)
+    return list(takewhile(HISTORY_TOKENS.__ge__, sums))
+
+
+def _count_fitting(sums: Sequence[int], room: int) -> int:
+    """Return for how many of the latest turns there is room."""
+    return max(bisect_right(sums, room) - 1, 0)
 
 
 def _if_fits(messages: list[Message], room: int, site: Site) -> list[Message]:

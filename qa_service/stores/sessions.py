@@ -33,7 +33,14 @@ CONTEXT_TURNS = 20
 """A model sees at most so many exchanges of a topic. More would not fit into most prompts."""
 
 SAID_PLACES = 4
+<<<<<<< HEAD
 """The hash `said` has so many places for each topic. The script `SAVE` says which of them an exchange gets."""
+=======
+"""The hash `said` has so many places for each topic. Which of them an exchange gets, the script `SAVE` says."""
+WITH_MEANING = 7
+"""The first exchange of a context is loaded with its vectors, and so are this many of the latest ones. The drift
+detector compares a question with no others."""
+>>>>>>> w-request
 EARLIER_TOPICS = 6
 """A question is compared with the latest topics alone: the last one, and so many before it."""
 REMEMBERED_QUESTION, REMEMBERED_TEXT = 400, 600
@@ -85,7 +92,7 @@ class RedisSessions:
     def run_load_session(self, client: Redis, owner: Owner, session_id: str) -> Any:
         """Run the script, or add it to `client` where that is a pipeline. `decode_session` reads the reply."""
         keys = _keys(owner, session_id, "head", "context", "answers", "files", "said")
-        return client.eval(scripts.LOAD, len(keys), *keys, EARLIER_TOPICS)
+        return client.eval(scripts.LOAD, len(keys), *keys, EARLIER_TOPICS, WITH_MEANING)
 
     def decode_session(self, session_id: str, reply: Any) -> Session | None:
         """Make the session of the script's reply. It is None where this owner has no such session."""

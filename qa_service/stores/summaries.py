@@ -64,13 +64,10 @@ class RedisSummaries:
         self._guard = guard
 
     def load_topic(self, owner: Owner, session_id: str, topic: int) -> LongTopic | None:
-        head, context, answers = self._keys(owner, session_id)
-        field = name_summary(topic)
-        with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            pipeline.hmget(head, "topic", field)
-            pipeline.lrange(context, 0, -1)
-            (current, stored), ids = pipeline.execute()
-            turns: Any = self._client.hmget(answers, ids) if ids else []
+        keys, field = self._keys(owner, session_id), name_summary(topic)
+        with self._guard:
+            reply: Any = self._client.eval(topic_scripts.LOAD_LONG, len(keys), *keys, field)
+        current, stored, turns = reply
         if current is None or int(current) != topic:
             return None
         told = [one for turn in turns if (one := read_record(_told_decoder, turn))]
@@ -85,9 +82,9 @@ class RedisSummaries:
     def keep_summary(self, owner: Owner, session_id: str, made: MadeSummary) -> bool:
         head, _, answers = self._keys(owner, session_id)
         with self._guard:
-            stored: Any = self._client.hget(answers, made.answer_id)
+            stored: Any = self._client.hget(answers, made.answer_id) if made.call else None
             turn = read_record(_turn_decoder, stored)
-            charged = msgspec.json.encode(_add_call(turn, made.call)) if turn and made.call else stored or b""
+            charged = msgspec.json.encode(_add_call(turn, made.call)) if turn and made.call else b""
             summary = StoredSummary(made.text, made.covered[-1]) if made.text else None
             done: Any = self._client.eval(
                 topic_scripts.SUM_UP,
@@ -98,7 +95,7 @@ class RedisSummaries:
                 msgspec.json.encode(summary) if summary else b"",
                 made.before,
                 made.answer_id,
-                stored or b"",
+                stored if charged else b"",
                 charged,
                 *made.covered,
             )

@@ -10,7 +10,14 @@ each topic, the beginnings of some exchanges, by which a question that comes bac
 #
 # Where nothing was asked in the last topic, which a reset has opened, `drop_unasked_topic` removes that topic. It
 # returns how many are left.
+#
+# `begin_turn` returns the beginning of a turn, with its question and text. Its vectors and metadata, which stand behind
+# them, are most of its bytes.
 _FUNCTIONS = """
+local function begin_turn(turn)
+  local ends = turn and string.find(turn, ',"status":', 1, true)
+  return ends and string.sub(turn, 1, ends - 1) .. '}' or turn
+end
 local function context_of(turns, answers, topic, most)
   local ids, found = redis.call('LRANGE', turns, 0, -1), {}
   for i = #ids, 1, -1 do
@@ -47,6 +54,14 @@ LOAD_CONTEXT = with_context("""
 local ids, turns = context_of(KEYS[2], KEYS[3], ARGV[1], tonumber(ARGV[2])), {}
 if #ids > 0 then turns = redis.call('HMGET', KEYS[3], unpack(ids)) end
 return {redis.call('HGET', KEYS[1], 'summary:' .. ARGV[1]) or '', turns}
+""")
+
+LOAD_LONG = with_context("""
+-- head, context, answers
+local head, ids = redis.call('HMGET', KEYS[1], 'topic', ARGV[1]), redis.call('LRANGE', KEYS[2], 0, -1)
+local turns = #ids > 0 and redis.call('HMGET', KEYS[3], unpack(ids)) or {}
+for i, turn in ipairs(turns) do turns[i] = begin_turn(turn) end
+return {head[1], head[2], turns}
 """)
 
 NEW_TOPIC = """

@@ -61,9 +61,13 @@ def find_earlier_topic(
     `coverage` maps a topic's number to the part of the question that its files have words for. `drift` is what was
     decided without a look at earlier topics, and `leaving` the logit by which that was decided.
     """
-    is_new, (rest, announcement) = drift.drifted, remove_announcement(question)
-    candidates, returns = _list_candidates(session, is_new=is_new), announces_return(rest)
-    if not candidates or not (leaving >= _HAS_WORDS.leaving or is_new or returns):
+    is_new = drift.drifted
+    candidates = _list_candidates(session, is_new=is_new)
+    if not candidates:
+        return 0
+    rest, announcement = remove_announcement(question)
+    returns = announces_return(rest)
+    if not (leaving >= _HAS_WORDS.leaving or is_new or returns):
         return 0
     if announcement != "none":  # the words that announce a subject say nothing about which one it is
         leaving = weigh_files(score(rest, session.context), coverage.get(session.topic, 0.0))

@@ -4,12 +4,13 @@ import threading
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from redis import Redis
 
 from qa_service.errors import Busy, NotFound, StoreUnavailable
 from qa_service.frames import Done, Text
 from qa_service.interfaces import HeldAnswer
-from qa_service.model import Exchange, Owner, Picture, Session, Topic
+from qa_service.model import Exchange, Meaning, Owner, Picture, Session, Topic
 from qa_service.single_use import make_single_use_id
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key, owner_key, session_key
@@ -60,6 +61,19 @@ class TestLoading:
         assert session
         assert session.context == (Exchange("Question 1", "Answer 1"), Exchange("Question 2", "Answer 2"))
         assert session.topics == (Topic(1, "Title of s", 2),)
+
+    def test_only_the_exchanges_that_a_question_is_compared_with_bring_their_meaning(self, client: Redis) -> None:
+        stores = stores_of(client, turns=20)
+        for number in range(1, 11):
+            asked = turn(f"{number}", question='"text":"","status":"failed"')
+            claim(stores.sessions, asked, expected=int(number > 1))
+            finished = replace(answered(asked, f'A "{number}",'), meaning=Meaning("words/1", b"\x00\x3c"))
+            stores.sessions.save_turn(ANN, finished)
+        session = stores.sessions.load_session(ANN, "s")
+        assert session
+        assert [exchange.text for exchange in session.context] == [f'A "{number}",' for number in range(1, 11)]
+        assert {exchange.question for exchange in session.context} == {'"text":"","status":"failed"'}
+        assert [exchange.meaning is not None for exchange in session.context] == [True, False, False, *[True] * 7]
 
     def test_it_holds_the_files_of_all_topics_those_of_its_own_first(self, stores: Stores) -> None:
         converse(stores)
