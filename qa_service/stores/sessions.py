@@ -33,14 +33,10 @@ CONTEXT_TURNS = 20
 """A model sees at most so many exchanges of a topic. More would not fit into most prompts."""
 
 SAID_PLACES = 4
-<<<<<<< HEAD
 """The hash `said` has so many places for each topic. The script `SAVE` says which of them an exchange gets."""
-=======
-"""The hash `said` has so many places for each topic. Which of them an exchange gets, the script `SAVE` says."""
 WITH_MEANING = 7
 """The first exchange of a context is loaded with its vectors, and so are this many of the latest ones. The drift
 detector compares a question with no others."""
->>>>>>> w-request
 EARLIER_TOPICS = 6
 """A question is compared with the latest topics alone: the last one, and so many before it."""
 REMEMBERED_QUESTION, REMEMBERED_TEXT = 400, 600
