@@ -30,7 +30,7 @@ HANDED_ON = re.compile(r'^export \{[^}]*\} from "[^"]*";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?function|class|const|let)", re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 INDENT = re.compile(r"^\s+", re.MULTILINE)
-STYLE_SPACE = re.compile(r" ?([{};,]) ?|(?<=:) ")
+STYLE_SPACE = re.compile(r" ?([{};,!]) ?|(?<=:) ")
 REM = re.compile(r"(?<!--rem:)(?<![\w.])(-?(?:\d++(?:\.\d++)?|\.\d++))rem\b")
 
 
@@ -56,7 +56,7 @@ def name_markup(markup: str) -> str:
 
 def read_style(path: Path) -> str:
     """Return a style sheet without what only people read."""
-    return STYLE_SPACE.sub(r"\1", " ".join(COMMENT.sub("", path.read_text("utf-8")).split()))
+    return STYLE_SPACE.sub(r"\1", " ".join(COMMENT.sub("", path.read_text("utf-8")).split())).replace(";}", "}")
 
 
 def list_modules(folder: Path, entry: str) -> list[str]:
