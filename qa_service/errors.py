@@ -232,9 +232,8 @@ class UpstreamUnavailable(UpstreamError):
     """Upstream answered with a 5xx, ended without a terminal event, or did something unknown. The status is 502, or 503
     where no connection came about."""
 
-    def __init__(self, message: str = "", *, retry_after: int | None = None, connected: bool = True) -> None:
-        # A model that can't be reached isn't back at once, but one that broke off may well answer the next time.
-        super().__init__(message, retry_after=60 if retry_after is None and not connected else retry_after)
+    def __init__(self, message: str = "", *, retry_after: int | None = 60, connected: bool = True) -> None:
+        super().__init__(message, retry_after=retry_after)
         self.status = 502 if connected else 503
 
 

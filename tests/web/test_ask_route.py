@@ -175,8 +175,8 @@ class TestWhole:
         ("error", "status", "code", "retry"),
         [
             (UpstreamRateLimited(retry_after=7), 429, "rate_limited", 7),
-            (UpstreamUnavailable(), 502, "upstream_unavailable", None),
-            (UpstreamUnavailable(connected=False), 503, "upstream_unavailable", 60),
+            (UpstreamUnavailable(), 502, "upstream_unavailable", 60),
+            (UpstreamUnavailable(connected=False, retry_after=None), 503, "upstream_unavailable", None),
             (UpstreamTimeout(), 504, "upstream_timeout", None),
             (InsufficientQuota(), 502, "insufficient_quota", None),
             (UpstreamRejected(), 502, "upstream_rejected", None),
