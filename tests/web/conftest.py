@@ -78,15 +78,16 @@ def wait_for_the_store() -> Iterator[None]:
 @pytest.fixture(scope="module", autouse=True)
 def end_all_services() -> Iterator[None]:
     """A service that a test leaves behind would take over the answers of later tests, since all have one store."""
+    before = _list_workers()
     yield
     until = time.monotonic() + ENDED_SECONDS
-    while (left := _working_threads()) and time.monotonic() < until:
+    while (left := _list_workers() - before) and time.monotonic() < until:
         time.sleep(0.01)
     assert not left, "a test of this module left a service behind: end it with `end_service`"
 
 
-def _working_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name in WORKING]
+def _list_workers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name in WORKING}
 
 
 @pytest.fixture(scope="session")
