@@ -54,8 +54,7 @@ DONE = ["done", {"status": "completed"}]
 PAGE = "sessions/s/files/f/pages/1"
 TEXT = "환불은 7일 안에 됩니다. 책은 2일 안에 보냅니다. 그 밖의 문장입니다."
 LONG_MS = 50
-"""A task that takes more milliseconds here takes more than 100 on a phone, which whoever types or scrolls notices: what
-is drawn at once is measured by the time that it takes, so that a phone that is six times slower draws less at once."""
+"""Whoever types or scrolls notices a task of more than 100 milliseconds. Half of it leaves room for a slower machine."""
 
 
 @pytest.fixture(scope="module")
