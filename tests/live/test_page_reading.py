@@ -54,7 +54,7 @@ DONE = ["done", {"status": "completed"}]
 PAGE = "sessions/s/files/f/pages/1"
 TEXT = "환불은 7일 안에 됩니다. 책은 2일 안에 보냅니다. 그 밖의 문장입니다."
 LONG_MS = 50
-"""Whoever types or scrolls notices a task of more than 100 milliseconds. Half of it leaves room for a slower machine."""
+"""Whoever types or scrolls notices a task of more than 100 milliseconds. Half of it is left for slower machines."""
 
 
 @pytest.fixture(scope="module")
