@@ -61,7 +61,7 @@ def _site(parts: SplitResult) -> str:
 
 
 def _write_host(parts: SplitResult) -> str:
-    if parts.scheme not in PORTS or not parts.hostname or "@" in parts.netloc:
+    if parts.scheme not in PORTS or not parts.hostname or "@" in parts.netloc or parts.port == 0:
         return ""
     name = parts.hostname.rstrip(".")
     if not name.isascii():

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from qa_service.web.identity import DocumentCaller
 from qa_service.web.mounting import Mounted, add_route, mounted
 from qa_service.web.objects import json_response
 from qa_service.web.paging import read_limit
+from qa_service.web.rooms import WorkerRoom
 from qa_service.wire.document_objects import (
     CollectionListObject,
     CollectionObject,
@@ -48,18 +50,21 @@ ADDRESS = 2_000
 QUERY = 2_000
 FOUND = 10
 MOST_FOUND = 50
+MOST_PAGES = 8
+"""A worker fetches at most so many pages at once. Looking up a name can take half a minute, and takes one of the ten
+threads that all look-ups of the worker share."""
 NO_EDITOR = "shared collections take a server's key without X-User-Id, or the permission of this site"
 
 NO_OWNER = "own documents take a personal key, a server's key with X-User-Id, a token or a login"
 
 
-def add_documents() -> Response:
-    """Take documents to be read."""
+def add_documents(fetching: WorkerRoom) -> Response:
+    """Take documents to be read. `fetching` has the places for pages that are fetched by their addresses."""
     service, caller = mounted(), read_caller(changes=True)
     knowledge = open_knowledge_base(service)
     with read_submission(request, service.limits) as sent:
         if not sent.files and "url" in sent.fields:
-            return _add_page(service, caller, sent.fields)
+            return _add_page(service, caller, sent.fields, fetching)
         if not sent.files:
             raise InvalidField("files: expected at least one file, or url", field="files")
         _check_names([file.name for file in sent.files])
@@ -133,7 +138,8 @@ def list_collections() -> Response:
 def install(blueprint: Blueprint) -> None:
     """Add the routes of this module."""
     one = "/documents/<document_id>"
-    add_route(blueprint, "/documents", "add_documents", add_documents, methods=("POST",))
+    add = partial(add_documents, WorkerRoom("pages", MOST_PAGES))
+    add_route(blueprint, "/documents", "add_documents", add, methods=("POST",))
     add_route(blueprint, "/documents", "documents", list_documents)
     add_route(blueprint, "/documents/search", "search_documents", search_documents, methods=("POST",))
     add_route(blueprint, one, "document", get_document)
@@ -174,12 +180,14 @@ def _check_names(names: Sequence[str]) -> None:
         raise InvalidField(f"files: two of them have the name {twice!r}", field="files")
 
 
-def _add_page(service: Mounted, caller: DocumentCaller, fields: Mapping[str, Any]) -> Response:
+def _add_page(service: Mounted, caller: DocumentCaller, fields: Mapping[str, Any], fetching: WorkerRoom) -> Response:
     """Fetch the page that the field `url` names, and take it to be read. It is named after its address."""
     knowledge, target = open_knowledge_base(service), read_target(fields, caller)
     if caller.owner and (wait := service.assembly.limiter.take_question(caller.owner)):
         raise RateLimited("too many pages were asked for", retry_after=math.ceil(wait))
-    page = fetch_single_page(target.url, PageFetcher(FetchBounds(service.assembly.settings.max_file)).fetch_page)
+    fetcher = PageFetcher(FetchBounds(service.assembly.settings.max_file))
+    with fetching.hold_place(caller.owner.key if caller.owner else ""):
+        page = fetch_single_page(target.url, fetcher.fetch_page)
     new = NewDocument(target.collection, page.address, target.title or page.title, page.address, page.charset)
     document, _ = knowledge.library.add_document(new, page.content)
     knowledge.keeper.wake()

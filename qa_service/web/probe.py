@@ -6,11 +6,9 @@ only the heartbeats of an answer that is silent, and a `done` at the time that t
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib.metadata import version
-from threading import Lock
 from typing import Any, Literal
 
 from flask import Blueprint, Response, request
@@ -25,6 +23,7 @@ from qa_service.web.forms import read_query
 from qa_service.web.identity import FORWARDING
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
 from qa_service.web.objects import json_response
+from qa_service.web.rooms import WorkerRoom
 from qa_service.wire.formats import STREAM_HEADERS, TYPED
 from qa_service.wire.lines import encode_line
 from qa_service.wire.probe_objects import (
@@ -43,38 +42,11 @@ USUAL_SECONDS = 5
 SHORTEST_TICK = 0.05
 MOST_PROBES = 32
 """A worker streams at most so many probes at once."""
-CALLER_SHARE = 4
-"""One caller may have a quarter of them. Visitors are told apart by their addresses."""
 WATCHED = ("Accept", "Accept-Language", "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID")
 """Of these headers the probe tells whether they arrived, since clients need them and some proxies drop them."""
 RETRY_SECONDS = 7
 LOOK_SECONDS = 0.5
 REFUSALS = {"429": RateLimited, "503": Overloaded}
-
-
-class ProbeRoom:
-    """A `ProbeRoom` bounds how many probes a worker streams at once, to all callers and to one."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._lock = Lock()
-        self._probes = Counter[str]()
-
-    def reserve_probe(self, caller: str) -> None:
-        """Take a place. Raises `RateLimited` if this caller has its share already, and `Overloaded` if the worker is
-        full. Whoever got a place gives it back with `release_probe`."""
-        with self._lock:
-            if self._probes[caller] >= self._most // CALLER_SHARE:
-                raise RateLimited("this caller has too many probes at once", retry_after=RETRY_SECONDS)
-            if self._probes.total() >= self._most:
-                raise Overloaded("too many probes run in this worker", retry_after=RETRY_SECONDS)
-            self._probes[caller] += 1
-
-    def release_probe(self, caller: str) -> None:
-        """Give a place back."""
-        with self._lock:
-            self._probes[caller] -= 1
-            self._probes = +self._probes  # this forgets callers who have no probe any more
 
 
 class ProbeTimes(Struct, frozen=True):
@@ -133,7 +105,7 @@ class ProbeBody:
         return round(1000 * (time.monotonic() - self._began))
 
 
-def stream_probe(room: ProbeRoom) -> Response:
+def stream_probe(room: WorkerRoom) -> Response:
     """Stream a probe, or refuse in the way that the caller asks for. `room` bounds how many run at once."""
     if request.method == "HEAD":
         raise MethodNotAllowed("HEAD: expected GET or POST", allowed=("GET", "POST"))
@@ -145,8 +117,8 @@ def stream_probe(room: ProbeRoom) -> Response:
     gone, runner = hung_up(request), service.assembly.runner
     content = _describe_arrival(service)
     caller = owner.address or owner.key
-    room.reserve_probe(caller)
-    left = partial(room.release_probe, caller)
+    room.reserve_place(caller)
+    left = partial(room.release_place, caller)
     body = ProbeBody(content, times, is_over=lambda: gone() or runner.draining, left=left)
     return Response(body, headers=STREAM_HEADERS, content_type=TYPED.content_type, direct_passthrough=True)
 
@@ -161,7 +133,7 @@ def receive_probe() -> Response:
 
 def install(blueprint: Blueprint) -> None:
     """Add the routes of this module."""
-    add_route(blueprint, "/probe", "probe", partial(stream_probe, ProbeRoom(MOST_PROBES)))
+    add_route(blueprint, "/probe", "probe", partial(stream_probe, WorkerRoom("probes", MOST_PROBES)))
     add_route(blueprint, "/probe", "receive_probe", receive_probe, methods=("POST",))
 
 

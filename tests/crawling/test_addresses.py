@@ -40,6 +40,7 @@ def test_an_address_is_written_without_what_does_not_change_the_page(written: st
         "http://user:secret@example.org/",
         "http://[::1",
         "http://example.org:99999/",
+        "http://example.org:0/",
         "http:///a",
         "http://a b/",
         "https://example.org/" + "a" * 3000,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from qa_service.knowledge.database import Database
+from qa_service.web import documents
 from tests.knowledge.shelf import make_indexer
 from tests.web.conftest import MakeHouse
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, frames, refusal
@@ -154,6 +155,14 @@ class TestListing:
         assert len(names(library, None, "documents?status=ready")) == 4
         refusal(library.get("documents?status=lost"), 422, "invalid_field")
         refusal(library.get("documents?cursor=x"), 422, "invalid_field")
+
+    def test_a_page_is_fetched_only_where_the_worker_has_a_place_for_it(
+        self, make_library: MakeLibrary, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(documents, "MOST_PAGES", 0)
+        added = make_library().client.post("/api/documents", data={"url": "http://127.0.0.1:9/"}, headers=SITE)
+        assert "pages at once" in refusal(added, 429, "rate_limited")["detail"]
+        assert added.headers["Retry-After"] == "7"
 
     def test_a_server_without_a_knowledge_base_says_so(self, make_house: MakeHouse) -> None:
         house = make_house(knowledge=False)

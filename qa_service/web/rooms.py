@@ -1,0 +1,48 @@
+"""This module bounds how many requests of one kind a worker serves at once, where each of them takes long."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from qa_service.errors import Overloaded, RateLimited
+
+CALLER_SHARE = 4
+"""One caller may have a quarter of the places. Visitors are told apart by their addresses."""
+RETRY_SECONDS = 7
+
+
+class WorkerRoom:
+    """A `WorkerRoom` has so many places for requests of one kind, to all callers of this worker and to one. `kind` is
+    their English plural, as it stands in messages."""
+
+    def __init__(self, kind: str, most: int) -> None:
+        self._kind = kind
+        self._most = most
+        self._lock = Lock()
+        self._taken = Counter[str]()
+
+    def reserve_place(self, caller: str) -> None:
+        """Take a place. Raises `RateLimited` if this caller has its share already, and `Overloaded` if the worker is
+        full. Whoever got a place gives it back with `release_place`."""
+        with self._lock:
+            if self._taken[caller] >= self._most // CALLER_SHARE:
+                raise RateLimited(f"this caller has too many {self._kind} at once", retry_after=RETRY_SECONDS)
+            if self._taken.total() >= self._most:
+                raise Overloaded(f"this worker has too many {self._kind} at once", retry_after=RETRY_SECONDS)
+            self._taken[caller] += 1
+
+    def release_place(self, caller: str) -> None:
+        """Give a place back."""
+        with self._lock:
+            self._taken[caller] -= 1
+            self._taken = +self._taken  # this forgets callers who have no place any more
+
+    @contextmanager
+    def hold_place(self, caller: str) -> Iterator[None]:
+        """Hold a place for as long as the block takes. Raises as `reserve_place` does."""
+        self.reserve_place(caller)
+        try:
+            yield
+        finally:
+            self.release_place(caller)
