@@ -314,6 +314,14 @@ class TestAsking:
         expect(page.locator("#question")).to_have_value(DELIVERY)
         expect(page.locator('[data-part="files"] .chip')).to_contain_text(NOTE["name"])
 
+    def test_the_question_after_a_refused_one_begins_no_new_topic(self, page: Page) -> None:
+        page.route("**/ask", refuse, times=1)
+        ask(page, DELIVERY)
+        ask(page, REFUND)
+        wait_for_answer(page)
+        expect(page.locator(".turn")).to_have_count(2)
+        expect(page.locator(".divider")).to_have_count(0)
+
     def test_what_is_refused_replaces_nothing(self, page: Page, server_url: str) -> None:
         ask(page, DELIVERY)
         ask(page, REFUND)

@@ -141,7 +141,7 @@ export class Conversation {
     for (const stored of session.turns.toReversed()) turns.push(this.#restored(stored, namesOf(turns)));
     this.turns.unshift(...turns);
     this.node.prepend(...turns.map(({ node }) => node));
-    for (const [at, turn] of this.turns.entries()) this.#mark(turn, this.turns[at - 1]);
+    for (const [at, turn] of this.turns.entries()) this.#mark(turn, at);
     for (const turn of this.turns.slice(0, -1)) turn.growOld();
     if (session.next) this.node.prepend(this.#earlierButton(session.next));
   }
@@ -212,7 +212,7 @@ export class Conversation {
     const [before] = turn.replaced ?? [];
     turn.replaced = [];
     const at = this.turns.indexOf(turn);
-    this.#mark(turn, this.turns[at - 1]);
+    this.#mark(turn, at);
     if (running.asks) this.listener.began(sessionId, this.turns[0].question, at ? "" : before?.question);
   }
 
@@ -224,8 +224,9 @@ export class Conversation {
     if (state === "streaming" && running.unwanted && running.turn.answerId) this.#cancel(running.turn);
   }
 
-  /** Show a divider if the turn has another topic than the one before it. */
-  #mark(turn, previous) {
+  /** Show a divider if the turn at this place has another topic than the one before it. A refused question has none. */
+  #mark(turn, at) {
+    const previous = this.turns.slice(0, at).findLast(({ topic }) => topic);
     if (!previous || !turn.topic || previous.topic === turn.topic) return;
     turn.mark(turn.topic < previous.topic ? "backToTopic" : "newTopicMark", previous.topic);
   }
