@@ -37,21 +37,24 @@ class Watch:
         self._tick = tick
         self._linger = linger
         self._watched: set[Watched] = set()
-        self._lock = threading.Lock()
-        self._process = 0
-        """This is the id of the process in which the thread runs, or 0 where it doesn't run. A fork leaves no thread
-        alive.
+        self._start_over()
+        os.register_at_fork(after_in_child=self._start_over)
+
+    def _start_over(self) -> None:
+        """Forget the thread. A process that was just forked has none, and its parent's may have held the lock.
 
         `Thread.is_alive` would let another greenlet run, and this lock would be held meanwhile.
         """
+        self._lock = threading.Lock()
+        self._runs = False
 
     @contextmanager
     def watching(self, one: Watched) -> Iterator[None]:
         """Watch `one` as long as the context is open."""
         with self._lock:
-            if self._process != os.getpid():
+            if not self._runs:
                 start_thread(threading.Thread(target=self._run, name="upstream-watch", daemon=True))
-                self._process = os.getpid()
+                self._runs = True
             self._watched.add(one)
         try:
             yield
@@ -66,7 +69,7 @@ class Watch:
             with self._lock:
                 watched = list(self._watched)
                 if not watched and now > ends:
-                    self._process = 0
+                    self._runs = False
                     return
             for one in watched:
                 if one.due < now:

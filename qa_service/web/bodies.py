@@ -40,21 +40,25 @@ class BodyClock:
     while there are any."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
-        self._bodies: set[RequestBody] = set()
-        self._process = 0
-        """This is the id of the process in which the thread runs, and 0 where it doesn't run. A fork leaves no thread
-        alive.
+        self._start_over()
+        os.register_at_fork(after_in_child=self._start_over)
+
+    def _start_over(self) -> None:
+        """Forget the thread and all bodies. A process that was just forked has none, and its parent's thread may have
+        held the lock.
 
         `Thread.is_alive` would let another greenlet run, and this lock would be held meanwhile.
         """
+        self._lock = Lock()
+        self._bodies: set[RequestBody] = set()
+        self._runs = False
 
     def watch_body(self, body: "RequestBody") -> None:
         """Call the body's `check_pace` again and again until it refuses, or until it is forgotten."""
         with self._lock:
-            if self._process != os.getpid():
+            if not self._runs:
                 start_thread(Thread(target=self._run, name=CLOCK, daemon=True))
-                self._process = os.getpid()
+                self._runs = True
             self._bodies.add(body)
 
     def forget_body(self, body: "RequestBody") -> None:
@@ -77,7 +81,7 @@ class BodyClock:
                     self._bodies.discard(body)
                     body.interrupt(refusal)
             if not self._bodies:
-                self._process = 0
+                self._runs = False
             return bool(self._bodies)
 
 

@@ -1,6 +1,7 @@
 """One thread, which comes and goes, watches the time-outs of many."""
 
 import os
+import signal
 import threading
 from time import monotonic
 
@@ -9,6 +10,8 @@ import pytest
 from qa_service.errors import Overloaded
 from qa_service.upstream.watch import Watch
 from tests.fakes import refuse_thread
+
+PATIENCE_SECONDS = 10
 
 
 class Waiting:
@@ -67,8 +70,20 @@ def test_what_no_thread_could_be_started_for_is_not_watched_later(monkeypatch: p
 def test_a_forked_process_watches_with_a_thread_of_its_own():
     watch, here = Watch(tick=0.01), Waiting(30)
     with watch.watching(here):
-        child = os.fork()
-        if child == 0:
-            with watch.watching(there := Waiting(0)):
-                os._exit(0 if there.expired.wait(5) else 1)
-        assert os.waitpid(child, 0)[1] == 0
+        assert watches_in_a_fork(watch)
+
+
+def test_a_process_watches_that_was_forked_while_its_parents_thread_looked():
+    watch = Watch(tick=0.01)
+    with watch._lock:
+        assert watches_in_a_fork(watch)
+
+
+def watches_in_a_fork(watch: Watch) -> bool:
+    """Fork this process, and tell whether the watch works there."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(PATIENCE_SECONDS)
+        with watch.watching(there := Waiting(0)):
+            os._exit(0 if there.expired.wait() else 1)
+    return os.waitpid(child, 0)[1] == 0
