@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { openCable } from "./cable.mjs";
 
 const given = JSON.parse(process.argv[2]);
-const LONGEST = 40_000;
+const LONGEST = 80_000;
 
 async function outcome(check, service) {
   let timer;

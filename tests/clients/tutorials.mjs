@@ -152,7 +152,7 @@ export default {
   },
 
   async "a manager that expects heartbeats waits for a late answer"(service) {
-    const got = manage(service, script("late"), { longest: 5_000 });
+    const got = manage(service, script("late"), { longest: 6_500 });
     await until(() => got.done, "the end");
     assert.equal(got.text, service.text);
     assert.ok(got.beats > 0);
