@@ -41,6 +41,7 @@ from qa_service.server.access import AccessLogger  # noqa: E402
 from qa_service.server.master import (  # noqa: E402
     check_configuration,
     freeze_modules,
+    hold_signals_in_forks,
     most_connections,
     raise_file_limit,
     share_models,
@@ -99,6 +100,7 @@ def on_starting(server):
     """Check the configuration before anything listens, and load what the workers share."""
     check_configuration(server, settings)
     raise_file_limit(settings)
+    hold_signals_in_forks()
     share_models(settings)
     freeze_modules()
     if greeting:

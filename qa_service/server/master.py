@@ -1,8 +1,11 @@
 """This module checks and prepares things in gunicorn's master before its workers start."""
 
 import gc
+import os
 import resource
+import signal
 import sys
+from functools import partial
 from importlib import import_module
 
 from gunicorn.arbiter import Arbiter
@@ -15,6 +18,8 @@ from qa_service.web.exposure import refuse_open_server
 
 MORE_CONNECTIONS = 500
 MORE_IDLE = 500
+ENDING = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
+"""These are the signals at which a process is to end."""
 
 
 def most_idle(settings: Settings) -> int:
@@ -71,6 +76,17 @@ def freeze_modules() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def hold_signals_in_forks() -> None:
+    """Let a worker see a signal to end that comes before it has run at all, as on a busy machine.
+
+    Python forgets in a new process which signals came before it was ready. gunicorn would wait for a minute for a
+    worker that has lost its signal. So signals wait during a fork, until both processes are ready.
+    """
+    hold = partial(signal.pthread_sigmask, signal.SIG_BLOCK, ENDING)
+    release = partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, ENDING)
+    os.register_at_fork(before=hold, after_in_parent=release, after_in_child=release)
 
 
 def raise_file_limit(settings: Settings) -> None:
