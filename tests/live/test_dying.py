@@ -28,6 +28,8 @@ SAID = "".join(pieces(TEXT))
 LONG = Script(deltas=320, rate=RATE)
 """It takes longer than a silent worker is waited for."""
 MIDDLE = Script(deltas=120, rate=RATE)
+BEFORE_TEXT = 4
+"""So many events come before the first delta."""
 PIECE = 3
 """A piece has at most so many characters."""
 FLUSH_SECONDS = 0.5
@@ -178,14 +180,15 @@ class TestStage:
         assert house.takeovers(reader.answer_id) == 1
 
     def test_between_the_last_delta_and_the_end(self, house: House) -> None:
-        script = Script(deltas=20, rate=4)
+        script = Script(deltas=20, rate=RATE, fault="hang", after=BEFORE_TEXT + 20)
+        said = "".join(pieces(script))
         house.upstream.script(script)
         reader = Follower(house.served.url, "안녕?")
-        reader.wait_text(20)
+        reader.wait(lambda read: read.text == said)
         house.kill(reader.answer_id)
         reader.finish()
 
-        house.check_end(reader, said="".join(pieces(script)))
+        house.check_end(reader, said=said)
 
     def test_with_nobody_reading(self, house: House) -> None:
         house.upstream.script(TEXT)
