@@ -14,7 +14,7 @@ from qa_service.web.contract.refusals import describe_error, list_errors, status
 from qa_service.web.contract.table import list_operations
 from qa_service.web.contract.translation import translate_texts
 from qa_service.wire.error_formats import ErrorFormat
-from qa_service.wire.schema import build_schemas
+from qa_service.wire.schema import build_schemas, list_foreign_names
 
 Document: TypeAlias = Mapping[str, Any]
 
@@ -86,7 +86,8 @@ def _build_described_schemas(operations: Sequence[Operation]) -> dict[str, Any]:
     """Build the schemas of all structs that the operations declare, and of all that leave the service anyway."""
     shapes = [(operation.body, operation.results, operation.error_format) for operation in operations]
     schemas = build_schemas(dict.fromkeys(_find_structs(shapes)))
-    return {name: describe_fields(name, schema) for name, schema in sorted(schemas.items())}
+    foreign = list_foreign_names()
+    return {name: describe_fields(name, schema, is_foreign=name in foreign) for name, schema in sorted(schemas.items())}
 
 
 def _list_described_errors() -> list[dict[str, Any]]:
