@@ -82,7 +82,8 @@ lock: $(READY)
 clean:
 	rm -rf .venv .venv-serve qa_service/web/chat.min.js* .hosts .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-# The environment lies in the folder of the target, and has what is in the lock file, which is named last.
+# The environment lies in the folder of the target, and has what is in the lock file, which is named last. Python 3.11 also
+# puts setuptools there, which nothing needs. Where it isn't there, pip says nothing about that if it is told twice to be quiet.
 define ENVIRONMENT
 @for python in $(PYTHONS); do \
   if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \

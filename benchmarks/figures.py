@@ -16,7 +16,7 @@ class Measure(Struct, frozen=True):
     title: str
     unit: str
     short: str = ""
-    """The title in the picture. A measure whose title is empty isn't drawn."""
+    """This is the title in the picture. A measure whose title is empty isn't drawn."""
     more_is_better: bool = False
 
 
@@ -45,7 +45,7 @@ MEASURES = (
 )
 
 Rounds = Mapping[tuple[str, str], Sequence[float]]
-"""Maps each server and key of a measure to what the rounds measured."""
+"""This maps each server and key of a measure to what the rounds measured."""
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 READ = 1 << 18
 LOOK = 0.02
-"""The seconds between two looks at the clock while nothing comes."""
+"""So many seconds pass between two looks at the clock while nothing comes."""
 
 _INSIDE = rb'"((?:[^"\\]+|\\.)*)"'
 _SENT_AT = re.compile(rb"@(\d+)")
@@ -51,7 +51,7 @@ class Door(Struct, frozen=True):
 
     port: int
     request: Callable[[int, int], bytes]
-    """Makes the bytes that ask a question, from the number of the connection and the number of its question."""
+    """This makes the bytes that ask a question, from the number of the connection and the number of its question."""
     notation: Notation = TYPED
 
 
@@ -62,11 +62,11 @@ class Tally:
         self.finished = 0
         self.deltas = 0
         self.reading = 0
-        """How many answers have begun with their text and haven't ended."""
+        """So many answers have begun with their text and haven't ended."""
         self.ages = array("q")
-        """The nanoseconds from upstream's sending of each delta to its arrival here."""
+        """These are the nanoseconds from upstream's sending of each delta to its arrival here."""
         self.firsts = array("q")
-        """The nanoseconds from each question to the first text of its answer."""
+        """These are the nanoseconds from each question to the first text of its answer."""
         self.faults: list[str] = []
 
 

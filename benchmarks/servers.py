@@ -41,7 +41,7 @@ QUESTIONS = (
 
 
 QuestionWriter: TypeAlias = Callable[[str, str], Mapping[str, object]]
-"""Makes the JSON that asks a question in a session."""
+"""A `QuestionWriter` makes the JSON that asks a question in a session."""
 
 
 class Ports(Struct, frozen=True):
@@ -68,9 +68,9 @@ class Place(Struct, frozen=True):
     ports: Ports
     server_cores: Collection[int]
     other_cores: Collection[int]
-    """The cores for upstream, Redis and the load."""
+    """Upstream, Redis and the load run on these cores."""
     folder: Path
-    """The folder for logs and the product's files. It is deleted afterwards."""
+    """This folder is for logs and the product's files. It is deleted afterwards."""
 
 
 class Recipe(Struct, frozen=True):
@@ -78,9 +78,9 @@ class Recipe(Struct, frozen=True):
 
     path: str
     command: Callable[[Place, int], Sequence[str]]
-    """Makes the command that starts the server with so many workers."""
+    """This makes the command that starts the server with so many workers."""
     environment: Callable[[Place, Path], Mapping[str, str]]
-    """Makes the server's environment variables. The path is that of a fresh folder for its files."""
+    """This makes the server's environment variables. The path is that of a fresh folder for its files."""
     redis: bool = False
 
 
@@ -91,7 +91,7 @@ class Server(Struct, frozen=True):
     pid: int
     door: Door
     redis: int = 0
-    """The process id of the server's Redis, or 0 where it has none."""
+    """This is the process id of the server's Redis, or 0 where it has none."""
 
 
 class NotHere(Exception):

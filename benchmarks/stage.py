@@ -38,21 +38,21 @@ class Outcome(Struct, frozen=True):
 
     figures: Figures
     answers: int = 0
-    """How many answers were checked."""
+    """So many answers were checked."""
     faults: Sequence[str] = ()
     busy: float = 0
-    """The part of one core that upstream and the load together took while something was measured."""
+    """Upstream and the load together took this part of one core while something was measured."""
     foreign: float = 0
-    """The part of one core that everything else on the machine took."""
+    """Everything else on the machine took this part of one core."""
     by_format: Mapping[str, Figures] = {}
-    """The figures of each wire format, where formats are compared."""
+    """These are the figures of each wire format, where formats are compared."""
 
 
 class Seen(Struct, frozen=True):
     """A `Seen` is what happened in a window of time."""
 
     cpu: float
-    """How many CPU seconds the server worked."""
+    """The server worked for so many CPU seconds."""
     busy: float
     foreign: float
     deltas: int
@@ -60,7 +60,7 @@ class Seen(Struct, frozen=True):
 
 
 Open: TypeAlias = Callable[[int], AbstractContextManager[Stage]]
-"""Starts a fresh server, with so many workers."""
+"""An `Open` starts a fresh server, with so many workers."""
 Scenario: TypeAlias = Callable[[Open], Outcome]
 
 

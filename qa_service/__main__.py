@@ -1,11 +1,10 @@
-"""This module is where the command line begins. It hears Ctrl-C before anything else of the package is imported."""
+"""This module is where the command line begins. It hears Ctrl-C before the rest of the package is imported."""
 
 import os
 import signal
 import sys
 
-INTERRUPTED = 130
-"""Shells expect this status of a program that ended because of Ctrl-C."""
+from qa_service.exits import INTERRUPTED
 
 
 def start_command() -> None:

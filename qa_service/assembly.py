@@ -61,7 +61,7 @@ from qa_service.stores.feedback import RedisFeedback
 from qa_service.stores.history import RedisHistory
 from qa_service.summaries import Summarizer
 from qa_service.topics.choosing import choose_detector, choose_memory
-from qa_service.topics.detector import KeepTopic
+from qa_service.topics.detector import KeepTopic, LearnedDrift
 from qa_service.turns import Observation
 from qa_service.upstream.offline import OfflineAnswerer
 
@@ -145,7 +145,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         offline=offline,
         encoder=encoder,
         knowledge=knowledge,
-        topics="decided by this site's own detector" if detector else _describe_topics(settings, encoder),
+        topics=_describe_topics(chosen.detector),
         sandbox="read by this site's own reader" if reader else describe_sandbox(),
         secret=secret,
         uploads=_uploads(settings.data),
@@ -176,12 +176,16 @@ def make_retriever(settings: Settings, encoder: Encoder | None) -> Retriever:
     return HybridRetriever(encoder, shared=same, synonyms=Synonyms(settings.synonyms))
 
 
-def _describe_topics(settings: Settings, encoder: Encoder | None) -> str:
-    if settings.drift == "off":
-        return "off: only topic=new begins one"
-    if encoder:
-        return f"compared by words and meaning ({encoder.name})"
-    return f"compared by words alone; the extra {EXTRA} compares meaning too"
+def _describe_topics(detector: DriftDetector) -> str:
+    match detector:
+        case KeepTopic():
+            return "off: only topic=new begins one"
+        case LearnedDrift(encoder=""):
+            return f"compared by words alone; the extra {EXTRA} compares meaning too"
+        case LearnedDrift(encoder=encoder):
+            return f"compared by words and meaning ({encoder})"
+        case _:
+            return "decided by this site's own detector"
 
 
 class _Chosen(Struct, frozen=True):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from qa_service.arguments import SETTINGS_OF, read_arguments
 from qa_service.errors import QAError, StoreUnavailable
+from qa_service.exits import INTERRUPTED, UNREAD
 from qa_service.made_secrets import keep_secret
 from qa_service.settings import Settings, SettingsError, from_environment
 from qa_service.start_checks import (
@@ -29,8 +30,6 @@ KEY = "page-key"
 GREETING = "SERVE_GREETING"
 """In this environment variable, gunicorn's configuration finds the text that it prints when the server listens."""
 CLOSED = "qa-service: the standard output is closed, so nothing could be shown"
-INTERRUPTED, UNREAD = 130, 141
-"""Shells expect these statuses of a program that ended because of Ctrl-C, or because nobody reads its output."""
 
 
 def run_command(arguments: Sequence[str] | None = None) -> None:

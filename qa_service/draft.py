@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import TypeAlias
 
@@ -118,24 +118,18 @@ class Draft:
     def add_file(self, file: StoredFile, verdict: Verdict) -> None:
         """Add a file that has been read, and what became of it. The same file under the same name takes the place of
         the one before."""
-        known = zip(self.files, self.verdicts, strict=True)
-        others = [(f, v) for f, v in known if (f.file_id, v.name) != (file.file_id, verdict.name)]
-        pairs = [*((file if f.file_id == file.file_id else f, v) for f, v in others), (file, verdict)]
-        self.files, self.verdicts = [f for f, _ in pairs], [v for _, v in pairs]
+        others = [(f, v) for f, v in self._judged_files() if (f.file_id, v.name) != (file.file_id, verdict.name)]
+        self._keep_files([*((file if f.file_id == file.file_id else f, v) for f, v in others), (file, verdict)])
 
     def sort_files(self, file_ids: Sequence[str]) -> None:
         """Put the files with these ids in this order, behind all others. Files are added in the order in which they are
         read to their end."""
         places = {file_id: place for place, file_id in enumerate(file_ids)}
-        known = zip(self.files, self.verdicts, strict=True)
-        pairs = sorted(known, key=lambda pair: places.get(pair[0].file_id, -1))
-        self.files, self.verdicts = [file for file, _ in pairs], [verdict for _, verdict in pairs]
+        self._keep_files(sorted(self._judged_files(), key=lambda pair: places.get(pair[0].file_id, -1)))
 
     def note_unseen(self) -> None:
         """Note that the model sees no pictures, so that the verdicts on pictures say so."""
-        self.verdicts = [
-            note_unseen_pictures(verdict, file) for file, verdict in zip(self.files, self.verdicts, strict=True)
-        ]
+        self.verdicts = [note_unseen_pictures(verdict, file) for file, verdict in self._judged_files()]
 
     def keep_prompt(self, prompt: Prompt, rebuild: Callable[[int], Prompt] | None = None) -> None:
         """Keep the finished prompt. Where it holds only a part of a file, or nothing, the file's verdict says so.
@@ -150,12 +144,11 @@ class Draft:
         )
         quoted = [file for passage in prompt.passages for file in (passage.file_id, *passage.repeated_in)]
         counts = Counter([*quoted, *prompt.pictures])
-        pairs = [
+        self._keep_files(
             (file, _budgeted(verdict, file, counts[file.file_id]))
-            for file, verdict in zip(self.files, self.verdicts, strict=True)
+            for file, verdict in self._judged_files()
             if counts[file.file_id] or file.topic == session.topic
-        ]
-        self.files, self.verdicts = [file for file, _ in pairs], [verdict for _, verdict in pairs]
+        )
 
     def hand_out_prompt(self) -> Prompt:
         """Hand out the prompt, once. The draft may live for minutes, so it keeps the prompt without its messages."""
@@ -256,6 +249,13 @@ class Draft:
             metadata=metadata,
             error=failure,
         )
+
+    def _judged_files(self) -> Iterator[tuple[StoredFile, Verdict]]:
+        return zip(self.files, self.verdicts, strict=True)
+
+    def _keep_files(self, judged: Iterable[tuple[StoredFile, Verdict]]) -> None:
+        pairs = list(judged)
+        self.files, self.verdicts = [file for file, _ in pairs], [verdict for _, verdict in pairs]
 
     @property
     def _status(self) -> Status:

@@ -128,7 +128,7 @@ class Repeat(Value, frozen=True):
     """A `Repeat` identifies the repetitions of a question, which all get the same answer."""
 
     key: str
-    """32 hexadecimal digits."""
+    """This has 32 hexadecimal digits."""
     fingerprint: str
     """This is a hash of the question and its files. The same key with another fingerprint is a mistake of the
     caller's."""

@@ -27,7 +27,7 @@ class SiteText(Struct, frozen=True):
 
 
 class SiteTexts(Struct, frozen=True):
-    """`SiteTexts` are a list of texts in both languages."""
+    """A `SiteTexts` is a list of texts in both languages."""
 
     ko: tuple[str, ...]
     en: tuple[str, ...]

@@ -26,7 +26,7 @@ from qa_service.settings import Settings, SettingsError
 from qa_service.stores.embedded import socket_path
 from qa_service.topics.detector import KeepTopic, LearnedDrift
 from qa_service.turns import Observation
-from tests.fakes import ANN, STOPPED, WAITING_SECONDS, FakeDetector, FakeReader, FakeUpstream, upload
+from tests.fakes import ANN, STOPPED, WAITING_SECONDS, FakeDetector, FakeEncoder, FakeReader, FakeUpstream, upload
 from tests.lives import eventually, numbered
 from tests.scripted_upstream import ScriptedUpstream
 
@@ -89,6 +89,11 @@ class TestAnswering:
         assert len(upstream.prompts) == len(seen) == 2
         assert reader.read_names == ["sky.txt"]
         assert house.history.load_conversation(ANN, "chat", "", 9).topics[-1].index == 2
+
+    def test_says_that_words_alone_decide_where_the_hosts_encoder_is_none_that_topics_were_learned_with(
+        self, settings: Settings, assemble: Assemble
+    ) -> None:
+        assert "words alone" in assemble(settings, encoder=FakeEncoder()).topics
 
     def test_a_file_beyond_a_quota_gets_a_verdict_and_the_answer_goes_on(
         self, settings: Settings, assemble: Assemble, tmp_path: Path

@@ -8,11 +8,9 @@ from qa_service.doctor.findings import Finding
 from qa_service.doctor.progress import ProgressLine
 from qa_service.doctor.report import count_wrong, write_end, write_finding, write_json
 from qa_service.doctor.route import read_route
+from qa_service.exits import INTERRUPTED
 from qa_service.settings import Settings
 from qa_service.system_variables import terminal_language
-
-INTERRUPTED = 130
-"""Shells expect this status of a program that ended because of Ctrl-C."""
 
 
 def examine_route(settings: Settings, options: argparse.Namespace, plan: ExaminationPlan | None = None) -> None:

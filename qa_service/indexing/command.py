@@ -13,6 +13,7 @@ from qa_service.crawling.site_reader import USUAL, Reach
 from qa_service.crawling.sites import KnowledgeSite, NewSite, Sites
 from qa_service.crawling.stored_pages import StoredPages
 from qa_service.errors import InvalidField
+from qa_service.exits import INTERRUPTED
 from qa_service.indexing.folders import FolderRules, FolderSource
 from qa_service.indexing.order import IndexOrder
 from qa_service.indexing.progress import ProgressBar
@@ -28,8 +29,6 @@ NICENESS = 10
 LOOK_SECONDS = 0.2
 LAST_SECONDS = 3.0
 """After Ctrl-C, the command waits at most so long until a site can go on elsewhere."""
-INTERRUPTED = 130
-"""Shells expect this status of a program that ended because of Ctrl-C."""
 IDS = 1_000
 """So many documents are looked at by one statement."""
 

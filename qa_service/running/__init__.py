@@ -1,8 +1,9 @@
 """This package runs answers. An answer is written once, read by whoever asks, stopped when told, and taken over when
 its worker dies.
 
-This page is the theory of the room; the code below is plain once it is known. A *worker* is one process with one
-`Runner`. The worker that writes an answer is its *writer*. Workers share nothing but the store.
+This page says how that works. A *worker* is one process with one `Runner`. The worker that writes an answer is its
+*writer*. Workers share nothing but the store. The *line* (`AnswerLine` of `answering.py`) makes the frames of an answer
+one after another, and saves its turn before it makes the last ones.
 
 Where an answer stands
     memory log       every frame, numbered from 1, in the writer's memory. Its readers here read from it.
@@ -21,10 +22,10 @@ States, and who moves an answer on
     over        the shared log has `done`; nobody holds it    the store: forgets the log after some minutes
     expired     only the turn is left                         the store: forgets the session after some days
 
-Who does what. Each answer has one thread, which runs the line. The *flusher* copies new frames of all answers into the
-shared log, in one trip every 50 ms. The *tail* waits for news: entries of answers that are written elsewhere and read
-here (each is one `MirroredAnswer`, for all who read it), and stops. The *keeper* ends what takes too long or is read by
-nobody, says once a second that this worker lives, and takes over what others leave.
+Who does what. Each answer has one thread, which appends the frames that the line makes. The *flusher* copies new frames
+of all answers into the shared log, in one trip every 50 ms. The *tail* waits for news: entries of answers that are
+written elsewhere and read here (each is one `MirroredAnswer`, for all who read it), and stops. The *keeper* ends what
+takes too long or is read by nobody, says once a second that this worker lives, and takes over what others leave.
 
 The order of writes. A worker may die after any step. What a step writes is never visible without the steps before it.
     1  holds, then at and the first entry of the shared log, then turn and running (the claim, in one trip). The write
@@ -81,11 +82,12 @@ killed them. A worker that leaves (a reload, a deploy) closes its logs as *hande
 reconnect, and its answers go on elsewhere at once, as if it had died, but without a death.
 
 Workers of several releases run at a time while one is replaced by the next. The shared log says its version, and each
-worker carries along what it doesn't know: under its number in the memory log, to its readers, and byte for byte into
-the log that it writes on (`stores/items.py`). Two releases may make other frames of what upstream says, and readers
-may have seen some that never came into the shared log. So `Opened` says which frames follow it, and a worker that
-makes other ones doesn't go on with the very next: it leaves a gap, says `restart`, and gives the text from its
-beginning.
+worker carries along an item of the log that it doesn't know (`stores/items.py`): it keeps the item under its number in
+the memory log, sends it to readers with the `type` that it has, and writes it byte for byte into the log that it goes
+on with. Only the turn that this worker saves lacks what the item says. Two releases may make other frames of what
+upstream says, and readers may have seen some that never came into the shared log. So `Opened` says which frames follow
+it, and a worker that makes other ones doesn't go on with the very next: it leaves a gap, says `restart`, and gives the
+text from its beginning.
 
 A worker that was only frozen or cut off may come back and find its answers taken. The store refuses its entries,
 since their ids are smaller than what the new writer wrote, and its save. It stops such an answer as `lost`: it

@@ -5,9 +5,10 @@ the store stops in between. The head of `keys` lists every key, what is kept und
 
 **Parts.** `pool`, `sentinel`, `redis_url` and `embedded` connect, each step within a time limit. `guard` is the border
 of the package: it turns every error of the store into one of `errors.py`, with a sentence of `refusals`. `sessions`,
-`passages`, `logs`, `workers`, `limiter`, `repeats`, `quotas` and `arrivals` each implement a Protocol of `interfaces`,
-and `history` reads and changes what is kept. Each write that must not be divided is a script of `scripts` or of its
-neighbours. `readiness` tests whether a store can do all that we need.
+`passages`, `logs`, `workers`, `limiter`, `repeats`, `quotas`, `summaries`, `drawings`, `drawn_lines` and `arrivals`
+each implement a Protocol of `interfaces`, `history` reads and changes what is kept, and `feedback` keeps what people
+think of answers. Each write that must not be divided is a script of `scripts` or of its neighbours. `readiness` tests
+whether a store can do all that we need.
 
 **Scripts and pipelines.** Redis runs a script as one write, and nobody sees a part of it. All keys of a script have the
 same hash tag: they belong to one session, one answer or one owner, or to the workers. What concerns several hash tags
@@ -85,7 +86,8 @@ then once a second. When there is room again, everything goes on by itself.
 **The store lacks a version, a command or a permission.** `readyz` names what is missing, and questions that need it get
 503 with the same sentence. What is tried again, and how often, is the same as with a full store.
 
-**Releases.** Values are JSON that says its version, and a release ignores fields that it doesn't know. A file says in
-which format its postings are. This release reads the format of the release before. The release before can't read the
-postings of this one, and takes the passages of such a file in reading order.
+**Releases.** Values are JSON that says its version, and a release ignores fields that it doesn't know. A frame or a
+mark of a log that it doesn't know is carried along as it came (`items`). A file says in which format its postings are.
+This release reads the format of the release before. The release before can't read the postings of this one, and takes
+the passages of such a file in reading order.
 """

@@ -29,11 +29,15 @@ A question that would begin a new topic by the last rows stays, if it fits older
 The score comes from the question and the last four exchanges: which content words they share and which are new
 (`features.py`), which words announce a subject or refer to the last one (`language/cues.py`), how the question is built
 (`language/forms.py`), and, where there is an encoder, how near the meanings are (`meaning.py`). What the files of the
-topic say about the question lowers the score. The weights are in `words.json` and `meaning.json`, as
-`benchmarks/train_drift.py` wrote them; each file names the data sets that it was learned from. With their thresholds
-nearly all follow-ups stay in their topic, also those of one or two words ("왜?", "and the price?"). In return some new
-topics that nobody announced aren't noticed. "Unsure" means that the score says nothing. The score that is shown is then
-at most half of the threshold. The work is bounded, since at most 2,000 characters of each text are looked at.
+topic say about the question lowers the score.
+
+Without an encoder words alone decide, by the weights and the threshold of `words.json`. With the encoder that
+`meaning.json` was learned with, words and meanings decide together, by the weights and the threshold of that file. With
+any other encoder words alone decide (`choosing.py`). `benchmarks/train_drift.py` wrote both files, and each names the
+data sets that it was learned from. With their thresholds nearly all follow-ups stay in their topic, also those of one
+or two words ("왜?", "and the price?"). In return some new topics that nobody announced aren't noticed. "Unsure" means
+that the score says nothing. The score that is shown is then at most half of the threshold. The work is bounded, since
+at most 2,000 characters of each text are looked at.
 
 These are the states of a topic, and what moves a topic into each of them:
 

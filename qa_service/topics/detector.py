@@ -42,11 +42,13 @@ class LearnedDrift:
     """`LearnedDrift` is a `DriftDetector` that looks at the question, at the latest exchanges of its topic and of
     earlier topics, and at what the files say about the question.
 
-    Without a scorer it compares words, with the weights that come with the package.
+    Without a scorer it compares words, with the weights that come with the package. `encoder` names the encoder whose
+    vectors it compares, and is empty where it compares words alone.
     """
 
     def __init__(self, weights: Weights | None = None, scorer: Scorer | None = None) -> None:
         weights = weights or load_weights("words")
+        self.encoder = weights.encoder
         self._score = scorer or WordScorer(weights)
         self._threshold = weights.threshold
 

@@ -4,9 +4,10 @@ from collections.abc import Generator, Iterator, Mapping
 
 from msgspec.structs import replace
 
-from qa_service.deltas import Delta, Drawing, Drawn, Finished, RefusalDelta, Searching, TextDelta, Thinking
+from qa_service.deltas import Delta, Drawing, Finished, RefusalDelta, Searching, TextDelta, Thinking
 from qa_service.errors import UpstreamRejected
 from qa_service.model import FinishReason, Usage
+from qa_service.upstream.drawn_pictures import DrawnPictures
 from qa_service.upstream.events import (
     AnnotationAdded,
     AnyEvent,
@@ -64,11 +65,7 @@ class ResponseOutput:
     Text of several messages and parts is told in the order of its events."""
 
     def __init__(self, spool: PictureSpool | None = None) -> None:
-        self._spool = spool or PictureSpool()
-        self._drawings: list[int] = []
-        """These are the places of the pictures in the output, in the order in which they were begun."""
-        self._drawn: set[int] = set()
-        """These are the places of the finished pictures."""
+        self._pictures = DrawnPictures(spool or PictureSpool())
         self.plain_output: int | None = _NOWHERE
         """This is the item of the part that was written last, as the part's events name it; `plain_content` is the
         part's index in that item. Text for this part in which no mark can begin may be added to `plain_pieces` and told
@@ -183,15 +180,9 @@ class ResponseOutput:
 
     def _draw(self, output: int, written: str, *, partial: bool) -> Iterator[Delta]:
         """Tell of a picture. A finished one comes several times, and is told once."""
-        if output in self._drawn:
-            return
-        self._thinking = False
-        if output not in self._drawings:
-            self._drawings.append(output)
-        if not partial:
-            self._drawn.add(output)
-        with self._spool.open_picture(written) as path:
-            yield Drawn(self._drawings.index(output), partial, path)
+        if not self._pictures.is_finished(output):
+            self._thinking = False
+            yield from self._pictures.tell_picture(output, written, partial=partial)
 
     def _add_item(self, output: int, item: OutputItem, copy: CopyKind) -> Iterator[Delta]:
         if item.type == "image_generation_call" and item.result:

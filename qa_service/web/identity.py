@@ -147,8 +147,8 @@ class Gate:
     def token_maker(self, request: Request) -> Callable[[str], str]:
         """Return a function that makes a token for the user whom a server's request names. It takes the origin to which
         the token is bound, or "". Raises as `owner` does."""
-        key = self._key(_bearer(request))
-        if key is None or key.personal:
+        key = self._server_key(request)
+        if key is None:
             raise Unauthenticated("tokens are made with a server's key as Authorization: Bearer and X-User-Id")
         self._check_origin(request)
         name, user = key.name, _user_id(request)
@@ -174,8 +174,8 @@ class Gate:
     def readable_feedback(self, request: Request) -> tuple[str, str]:
         """Return the names of the lists of feedback that this request may read. Raises `Unauthenticated` unless it has
         a server's key and names no user, because a proxy may add a key to the requests of each user."""
-        key = self._key(_bearer(request))
-        if key is None or key.personal or "X-User-Id" in request.headers:
+        key = self._server_key(request)
+        if key is None or "X-User-Id" in request.headers:
             raise Unauthenticated("feedback is listed for a server's key as Authorization: Bearer, without X-User-Id")
         self._check_origin(request)
         return self._owners.hashed("feedback", key.name), self._owners.hashed("feedback", "")
@@ -184,8 +184,7 @@ class Gate:
         """Find who uses the knowledge base. A server's key that comes without a user may change shared collections, and
         so may whomever the host site's own function names. Raises as `owner` does."""
         user = _read_user(self._identify(request)) if self._identify else ""
-        key = self._key(_bearer(request))
-        if not user and key and not key.personal and "X-User-Id" not in request.headers:
+        if not user and self._server_key(request) and "X-User-Id" not in request.headers:
             if changes:
                 self._check_origin(request)
             return DocumentCaller(None, edits_shared=True)
@@ -218,6 +217,11 @@ class Gate:
         if token.origin and not _from_origin(request, token.origin):
             raise Unauthenticated("this token is for another origin; expected a request from a page of that origin")
         return self._owners.user(token.key, token.user)
+
+    def _server_key(self, request: Request) -> ApiKey | None:
+        """Return the key of a site's server that the request has. A personal key is none."""
+        key = self._key(_bearer(request))
+        return None if key is None or key.personal else key
 
     def _key(self, secret: str) -> ApiKey | None:
         found = None

@@ -31,8 +31,8 @@ class CompletionPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class UrlCitation(CompletionPart, frozen=True, kw_only=True):
     """This is a source, and the place in the text that it stands behind, in Unicode code points of the whole text.
 
-    Clients know addresses alone, so a document has one too: the path under which its page is found. `n` is the number
-    that the text prints.
+    Clients know addresses alone, so a document has one too: the path under which its page is found. The fields from `n`
+    on are this service's own, and mean what they mean in a `reference`.
     """
 
     start_index: int

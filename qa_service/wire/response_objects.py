@@ -25,8 +25,8 @@ class WebCitation(Struct, frozen=True, kw_only=True, tag_field="type", tag="url_
 
 
 class DocumentCitation(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="file_citation"):
-    """This says that the text before `index` stands on a file. The fields behind `index` are this service's own; `url`
-    is the path of the page's text."""
+    """This says that the text before `index` stands on a file. The fields behind `index` are this service's own, and
+    mean what they mean in a `reference`."""
 
     file_id: str
     filename: str

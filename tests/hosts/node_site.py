@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.hosts.host import KEY
 from tests.hosts.pages import EXAMPLES, ask_as_shown, commands
 from tests.hosts.tapped import Tapped
-from tests.live.processes import ROOT, clean_environment, free_port, listens, program, running, until
+from tests.live.processes import ROOT, clean_environment, free_port, listening, program
 
 LONGEST = 300.0
 QUIET = ("--no-audit", "--no-fund", "--loglevel=error")
@@ -76,9 +76,7 @@ def node_site(folder: Path, tapped: Tapped, log: Path) -> Iterator[str]:
     """Give the address of the site, once it listens."""
     port = free_port()
     command = ["bash", "-ec", start(folder / "README.md").replace("3000", str(port))]
-    with running(command, cwd=folder, log=log, env=_settings(tapped)) as process:
-        until(lambda: listens(port) or process.poll() is not None, 20, "the site listens")
-        assert process.poll() is None, log.read_text()
+    with listening(command, port, cwd=folder, log=log, env=_settings(tapped), seconds=20):
         yield f"http://127.0.0.1:{port}"
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.hosts.attacks import ADDRESSES, LoginAttacks, TokenAttacks
 from tests.hosts.host import KEY, PERSONAL, Host, HostContract
 from tests.hosts.pages import EXAMPLES, ask_as_shown, changed, commands
-from tests.live.processes import Service, clean_environment, free_port, listens, program, running, until
+from tests.live.processes import Service, clean_environment, free_port, listening, program
 from tests.live.proxies import KEY_OF_THE_EXAMPLE
 from tests.live.reading import request
 from tests.scripted_upstream import ScriptedUpstream
@@ -43,9 +43,7 @@ def apache(folder: Path, served: Service, name: str = "qa.conf", **changes: str)
     lines = [line.replace(str(DEBIAN), str(etc)) for line in SET_UP]
     subprocess.run(["bash", "-ec", "\n".join(lines)], cwd=folder, env=env, check=True, capture_output=True)
     command = ["bash", "-c", f". {etc}/envvars && exec apache2 -d {etc} -D FOREGROUND"]
-    with running(command, cwd=folder, log=folder / "log", env=env) as process:
-        until(lambda: process.poll() is not None or listens(port), 10, "Apache listens")
-        assert process.poll() is None, (folder / "log").read_text()
+    with listening(command, port, cwd=folder, log=folder / "log", env=env):
         yield f"http://127.0.0.1:{port}"
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.hosts.attacks import LoginAttacks, LoginElsewhere, TokenAttacks
 from tests.hosts.host import KEY, PERSONAL, Host, HostContract
 from tests.hosts.pages import EXAMPLES, ask_as_shown, changed, commands
-from tests.live.processes import Service, free_port, listens, program, running, until
+from tests.live.processes import Service, free_port, listening, program
 from tests.live.proxies import COOKIE, KEY_OF_THE_EXAMPLE, login_site
 from tests.scripted_upstream import ScriptedUpstream
 
@@ -27,9 +27,7 @@ def caddy(folder: Path, name: str, changes: Mapping[str, str]) -> Iterator[str]:
     site = changed(EXAMPLES / "caddy" / name, {NAME: f"http://127.0.0.1:{port}", STREAMED: WHOLE, **changes})
     (folder / "Caddyfile").write_text(f"{{\n\tadmin off\n\tauto_https off\n}}\n{site}")
     command = [program("caddy"), "run", "--config", "Caddyfile", "--adapter", "caddyfile"]
-    with running(command, cwd=folder, log=folder / "log", env={"HOME": str(folder)}) as process:
-        until(lambda: process.poll() is not None or listens(port), 10, "Caddy listens")
-        assert process.poll() is None, (folder / "log").read_text()
+    with listening(command, port, cwd=folder, log=folder / "log", env={"HOME": str(folder)}):
         yield f"http://127.0.0.1:{port}"
 
 

@@ -10,7 +10,7 @@ from tests.hosts.attacks import LoginAttacks
 from tests.hosts.host import KEY, Host, HostContract
 from tests.hosts.pages import EXAMPLES, ask_as_shown, commands, log_in
 from tests.hosts.tapped import Tapped
-from tests.live.processes import free_port, listens, running, until
+from tests.live.processes import free_port, listening
 from tests.scripted_upstream import ScriptedUpstream
 
 PAGE = EXAMPLES / "django/README.md"
@@ -29,9 +29,8 @@ def host(tapped: Tapped, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
     lines = [line.replace("QA_KEY=$(openssl rand -hex 16)", f"QA_KEY={KEY}") for line in before]
     lines.append(f"exec {start.replace(PORT, str(port))}")
     env = {"QA_URL": f"{tapped.url}/api", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    with running(["bash", "-ec", "\n".join(lines)], cwd=folder, log=folder / "log", env=env) as process:
-        until(lambda: process.poll() is not None or listens(port), INSTALL_SECONDS, "the site listens")
-        assert process.poll() is None, (folder / "log").read_text()
+    command = ["bash", "-ec", "\n".join(lines)]
+    with listening(command, port, cwd=folder, log=folder / "log", env=env, seconds=INSTALL_SECONDS):
         url = f"http://127.0.0.1:{port}"
         yield Host(url, "/help/api", headers=log_in(url, "ann"))
 

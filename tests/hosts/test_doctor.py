@@ -13,7 +13,7 @@ from qa_service.doctor.findings import Finding
 from tests.doctor.certificates import make_certificate
 from tests.doctor.examinations import GOOD, among, codes, examine, examine_all, instead
 from tests.hosts.host import KEY, PERSONAL
-from tests.live.processes import Service, free_port, listens, program, running, until
+from tests.live.processes import Service, free_port, listening, program
 from tests.live.proxies import nginx
 
 PERSON = (("Authorization", f"Bearer {PERSONAL}"),)
@@ -152,19 +152,17 @@ class TestApache:
     ) -> Iterator[Mapping[str, Sequence[Finding]]]:
         folder, ports = tmp_path_factory.mktemp("apache"), {name: free_port() for name in APACHE}
         modules = "".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n" for name in MODULES)
-        listening = "".join(f"Listen 127.0.0.1:{port}\n" for port in ports.values())
+        addresses = "".join(f"Listen 127.0.0.1:{port}\n" for port in ports.values())
         sites = "".join(
             f"<VirtualHost 127.0.0.1:{ports[name]}>\nProxyPass / http://127.0.0.1:{served.port}/\n{site}</VirtualHost>\n"
             for name, (site, _) in APACHE.items()
         )
         (folder / "apache2.conf").write_text(
             f"{modules}ServerRoot {folder}\nPidFile {folder}/pid\nServerName localhost\nUser www-data\n"
-            f"Group www-data\nErrorLog {folder}/errors\nMutex fcntl:{folder}\n{listening}{sites}"
+            f"Group www-data\nErrorLog {folder}/errors\nMutex fcntl:{folder}\n{addresses}{sites}"
         )
         command = [program("apache2"), "-d", str(folder), "-f", str(folder / "apache2.conf"), "-D", "FOREGROUND"]
-        with running(command, cwd=folder, log=folder / "log") as process:
-            until(lambda: process.poll() is not None or all(map(listens, ports.values())), 10, "Apache listens")
-            assert process.poll() is None, (folder / "log").read_text()
+        with listening(command, *ports.values(), cwd=folder, log=folder / "log"):
             yield examine_all(ports, PLAN, KEY)
 
     @pytest.mark.parametrize("name", APACHE)
@@ -215,9 +213,7 @@ class TestCaddy:
         )
         (folder / "Caddyfile").write_text(f"{{\nadmin off\nauto_https off\n}}\n{sites}")
         command = [program("caddy"), "run", "--config", "Caddyfile", "--adapter", "caddyfile"]
-        with running(command, cwd=folder, log=folder / "log", env={"HOME": str(folder)}) as process:
-            until(lambda: process.poll() is not None or all(map(listens, ports.values())), 10, "Caddy listens")
-            assert process.poll() is None, (folder / "log").read_text()
+        with listening(command, *ports.values(), cwd=folder, log=folder / "log", env={"HOME": str(folder)}):
             yield examine_all(ports, PLAN, KEY)
 
     @pytest.mark.parametrize("name", CADDY)
@@ -244,8 +240,7 @@ class TestPHP:
         port = free_port()
         command = [program("php"), "-d", "post_max_size=1M", "-S", f"127.0.0.1:{port}", "index.php"]
         env = {"QA_URL": f"http://127.0.0.1:{served.port}", "PHP_CLI_SERVER_WORKERS": "4"}
-        with running(command, cwd=tmp_path, log=tmp_path / "log", env=env):
-            until(lambda: listens(port), 10, "PHP listens")
+        with listening(command, port, cwd=tmp_path, log=tmp_path / "log", env=env):
             found = set(codes(examine(f"http://127.0.0.1:{port}/api", PLAN, PERSON)))
         assert {"type_lost", "buffered", "header_lost", "origin_unknown", "refusal_replaced"} <= found
         assert found.isdisjoint({"streamed", "refusals_kept"})

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.hosts.pages import EXAMPLES, changed, commands
-from tests.live.chromium import ANSWERED, PATIENCE, chromium
-from tests.live.processes import BIN, Service, free_port, listens, running, service, until
+from tests.live.chromium import ANSWERED, PATIENCE
+from tests.live.processes import BIN, Service, free_port, listening, service
 
 SERVE, SITE = commands(EXAMPLES / "iframe/README.md")
 PORT, SITE_PORT = "8000", "9000"
@@ -36,15 +36,8 @@ def site(folder: Path, port: int, framed: Service) -> Iterator[str]:
     page = changed(EXAMPLES / "iframe/index.html", {f"127.0.0.1:{PORT}": f"127.0.0.1:{framed.port}"})
     (folder / "index.html").write_text(page)
     command = ["bash", "-c", f"exec {SITE.replace(SITE_PORT, str(port))}"]
-    with running(command, cwd=folder, log=folder / "log"):
-        until(lambda: listens(port), 10, "the site listens")
+    with listening(command, port, cwd=folder, log=folder / "log"):
         yield f"http://127.0.0.1:{port}/"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.hosts.login_host import USER, LoginHostContract, StreamedUploads
 from tests.hosts.pages import EXAMPLES, ask_as_shown, commands, log_in
 from tests.hosts.php_site import located, php_site
 from tests.hosts.tapped import Tapped
-from tests.live.processes import free_port, listens, running, until
+from tests.live.processes import free_port, listening
 from tests.scripted_upstream import ScriptedUpstream
 
 PAGE = EXAMPLES / "php/README.md"
@@ -60,8 +60,7 @@ class TestOwnServer(HostContract, LoginAttacks):
         port = free_port()
         assert "QA_API_KEYS=site:$QA_KEY" in SERVICE
         command = ["bash", "-ec", f"{SITE[1].replace(PORT, str(port))}"]
-        with running(command, cwd=folder / "site", log=folder / "log", env=settings(tapped)):
-            until(lambda: listens(port), 10, "PHP listens")
+        with listening(command, port, cwd=folder / "site", log=folder / "log", env=settings(tapped)):
             url = f"http://127.0.0.1:{port}"
             yield Host(url, PREFIX, log_in(url, USER, "/"), file_field="files[]")
 

@@ -42,7 +42,7 @@ from tests.live.illustrated import (
     shown_by_frames,
     shown_by_session,
 )
-from tests.live.processes import ROOT, Service, free_port, gunicorn, running, until
+from tests.live.processes import Service, gunicorn, model_process, until
 from tests.live.reading import request
 from tests.live.stores import RedisServer, redis_server
 from tests.scripted_upstream import NAMED, Script
@@ -392,12 +392,9 @@ class Verdict:
 @contextmanager
 def world(plan: Plan, folder: Path) -> Iterator[World]:
     """Give everything, in processes of their own."""
-    port = free_port()
-    command = [sys.executable, str(ROOT / "tests/scripted_upstream.py"), "--port", str(port)]
     settings: dict[str, Any] = {
         "WEB_CONCURRENCY": str(WORKERS),
         "OPENAI_API_KEY": "sk-test",
-        "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1",
         "QA_BACKGROUND": "on" if plan.background else "off",
         "QA_MODELS_ALLOWED": "model-*",
         "QA_HEARTBEAT_SECONDS": "1",
@@ -405,11 +402,10 @@ def world(plan: Plan, folder: Path) -> Iterator[World]:
     }
     with (
         redis_server(folder) as redis,
-        running(command, cwd=ROOT, log=folder / "upstream.log"),
-        gunicorn(folder, REDIS_URL=redis.url, **settings) as served,
+        model_process(folder) as model,
+        gunicorn(folder, REDIS_URL=redis.url, OPENAI_BASE_URL=f"{model}/v1", **settings) as served,
     ):
-        until(lambda: (folder / "upstream.log").read_text().strip(), 10, "the model's service listens")
-        found = World(served, redis, f"http://127.0.0.1:{port}")
+        found = World(served, redis, model)
         found.ready()
         yield found
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.live.chromium import chromium
-from tests.live.processes import newcomer
+from tests.live.processes import Service, gunicorn, newcomer
 from tests.live.stores import RedisServer, redis_server
 from tests.scripted_upstream import ScriptedUpstream
 
@@ -38,6 +38,19 @@ def model(upstream: ScriptedUpstream) -> ScriptedUpstream:
     upstream.closed.clear()
     upstream.responses.clear()
     return upstream
+
+
+@pytest.fixture(scope="module")
+def served(redis_url: str, upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Give a service that asks that model's service, for modules that need no other settings."""
+    with gunicorn(
+        tmp_path_factory.mktemp("served"),
+        REDIS_URL=redis_url,
+        OPENAI_API_KEY="sk-test",
+        OPENAI_BASE_URL=upstream.url,
+        QA_TRIES="1",
+    ) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

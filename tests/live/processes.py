@@ -88,6 +88,31 @@ def running(
 
 
 @contextmanager
+def listening(
+    command: Sequence[str],
+    *ports: int,
+    cwd: Path,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    seconds: float = 10,
+) -> Iterator[None]:
+    """Run a program in the same way, and wait until it takes connections at all of these ports."""
+    with running(command, cwd=cwd, log=log, env=env) as process:
+        until(lambda: process.poll() is not None or all(map(listens, ports)), seconds, f"{command[0]} listens")
+        assert process.poll() is None, log.read_text()
+        yield
+
+
+@contextmanager
+def model_process(folder: Path) -> Iterator[str]:
+    """Give the address of a scripted model's service in a process of its own, whose work is not this one's."""
+    port = free_port()
+    command = [sys.executable, str(ROOT / "tests/scripted_upstream.py"), "--port", str(port)]
+    with listening(command, port, cwd=ROOT, log=folder / "upstream.log"):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
 def forked(command: Sequence[str], *, cwd: Path, log: Path, env: Mapping[str, str]) -> Iterator[ForkedServer]:
     """Do the same for the command `gunicorn`, which so starts with a fifth of the work."""
     process = fork_gunicorn(command[1:], cwd=cwd, log=log, env=clean_environment(env))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.live.processes import ROOT, Service, free_port, listens, program, running, until
+from tests.live.processes import ROOT, Service, free_port, listening, program
 
 KEY_OF_THE_EXAMPLE = "change-me-change-me"
 COOKIE = "login=ann"
@@ -31,11 +31,8 @@ def nginx(folder: Path, server: str, port: int, main: str = "") -> Iterator[str]
     )
     folder.chmod(0o755)
     command = [program("nginx"), "-e", "stderr", "-p", str(folder), "-c", str(configuration)]
-    with running(command, cwd=folder, log=folder / "log") as process:
-        url = f"http://127.0.0.1:{port}"
-        until(lambda: process.poll() is not None or listens(port), 10, "nginx listens")
-        assert process.poll() is None, (folder / "log").read_text()
-        yield url
+    with listening(command, port, cwd=folder, log=folder / "log"):
+        yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tests.live.processes import ROOT, Service, free_port, gunicorn, memory, open_files, running, until
+from tests.live.processes import Service, gunicorn, memory, model_process, open_files
 from tests.live.stores import redis_server
 from tests.scripts import Script, pieces
 
@@ -128,15 +128,12 @@ class Watch:
 @contextmanager
 def service(folder: Path, workers: int) -> Iterator[Service]:
     """Give the service and all that it needs, in processes of their own."""
-    port = free_port()
-    command = [sys.executable, str(ROOT / "tests/scripted_upstream.py"), "--port", str(port)]
-    model = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1"}
+    settings = {"WEB_CONCURRENCY": str(workers), "OPENAI_API_KEY": "sk-test"}
     with (
         redis_server(folder) as redis,
-        running(command, cwd=ROOT, log=folder / "upstream.log"),
-        gunicorn(folder, WEB_CONCURRENCY=str(workers), REDIS_URL=redis.url, **model) as served,
+        model_process(folder) as model,
+        gunicorn(folder, REDIS_URL=redis.url, OPENAI_BASE_URL=f"{model}/v1", **settings) as served,
     ):
-        until(lambda: (folder / "upstream.log").read_text().strip(), 10, "the model's service listens")
         served.until_workers(workers)
         yield served
 

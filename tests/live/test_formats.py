@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from tests.live.chromium import chromium
-from tests.live.processes import Service, gunicorn
+from tests.live.processes import Service
 from tests.scripted_upstream import Script, ScriptedUpstream, pieces
 
 LISTENING = """
@@ -29,18 +29,6 @@ LISTENING = """
 """
 """This is a page as tutorials write it: it appends the `content` of what comes without a name, and closes when it is
 done."""
-
-
-@pytest.fixture(scope="module")
-def served(redis_url: str, upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with gunicorn(
-        tmp_path_factory.mktemp("formats"),
-        REDIS_URL=redis_url,
-        OPENAI_API_KEY="sk-test",
-        OPENAI_BASE_URL=upstream.url,
-        QA_TRIES="1",
-    ) as found:
-        yield found
 
 
 @contextmanager

@@ -7,7 +7,6 @@ import json
 import os
 import statistics
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,7 @@ from tests.documents import (
     pdf_that_never_ends,
     pdf_that_wants_memory,
 )
-from tests.live.processes import ROOT, Service, free_port, gunicorn, program, running, until
+from tests.live.processes import Service, gunicorn, model_process, program, until
 from tests.live.reading import Asked
 from tests.scripted_upstream import Script, pieces
 
@@ -39,13 +38,9 @@ MEGABYTES = int(os.environ.get("LIVE_MEGABYTES", "1"))
 
 @pytest.fixture(scope="module")
 def upstream_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give a model's service in a process of its own: its work is not this one's."""
-    folder, port = tmp_path_factory.mktemp("upstream"), free_port()
-    command = [sys.executable, str(ROOT / "tests/scripted_upstream.py"), "--port", str(port)]
-    log = folder / "log"
-    with running(command, cwd=ROOT, log=log):
-        until(lambda: log.read_text().strip(), 10, "the model's service listens")
-        yield f"http://127.0.0.1:{port}"
+    """Give the address of a model's service."""
+    with model_process(tmp_path_factory.mktemp("upstream")) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

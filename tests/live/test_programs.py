@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,25 +11,13 @@ import httpx
 import httpx_sse
 import pytest
 
-from tests.live.processes import Service, gunicorn, program
+from tests.live.processes import Service, program
 from tests.live.reading import request
-from tests.scripted_upstream import NAMED, ScriptedUpstream, pieces
+from tests.scripted_upstream import NAMED, pieces
 
 NOTE = "배터리는 24개월 동안 보증됩니다."
 Frames: TypeAlias = Generator[dict[str, Any], None, None]
 Ask: TypeAlias = Callable[[str, Mapping[str, str], "Path | None"], Frames]
-
-
-@pytest.fixture(scope="module")
-def served(redis_url: str, upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with gunicorn(
-        tmp_path_factory.mktemp("programs"),
-        REDIS_URL=redis_url,
-        OPENAI_API_KEY="sk-test",
-        OPENAI_BASE_URL=upstream.url,
-        QA_TRIES="1",
-    ) as found:
-        yield found
 
 
 def by_curl(url: str, fields: Mapping[str, str], file: Path | None) -> Frames:

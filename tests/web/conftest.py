@@ -152,7 +152,7 @@ def make_house(store: redis.Redis, settings: Callable[..., Settings]) -> Iterato
 
 @pytest.fixture
 def make_site(store: redis.Redis, settings: Callable[..., Settings]) -> Iterator[MakeHouse]:
-    """A site of somebody else's with the service in it."""
+    """Return a function that makes sites of somebody else with the service in them."""
     made: list[House] = []
 
     def make(

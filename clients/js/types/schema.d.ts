@@ -53,9 +53,9 @@ export interface QuestionFields {
   knowledge?: boolean;
   /** The model, one of those that the server offers. */
   model?: string;
-  /** It is left out for models without it. */
+  /** It isn't sent to models that don't have it. */
   temperature?: number;
-  /** It is left out for models without it. */
+  /** It isn't sent to models that don't have it. */
   topP?: number;
   /** The longest answer, in tokens. */
   maxTokens?: number;
@@ -155,7 +155,7 @@ export interface ConfigObject {
 
 /** This is the content of a `done` frame. */
 export interface DoneContent {
-  /** How the answer ended, or `running`. */
+  /** How the answer ended. */
   status: "running" | "completed" | "incomplete" | "cancelled" | "failed" | (string & {});
 }
 
@@ -199,7 +199,7 @@ export interface FeedbackContent {
   rating: "up" | "down" | (string & {});
   /** What was good or bad. */
   comment?: string;
-  /** When it began (RFC 3339, in UTC). */
+  /** When it was said (RFC 3339, in UTC). */
   createdAt: string;
 }
 
@@ -254,7 +254,7 @@ export interface ImageContent {
   partial: boolean;
   /** The media type of the picture. */
   mimeType: string;
-  /** Where the source is found. A document's address is a path at this server. */
+  /** The path of the picture. It needs no credential, and expires. */
   url: string;
 }
 
@@ -289,7 +289,7 @@ export interface ImageLine {
 export interface ImageResult {
   /** The title. */
   title: string;
-  /** Where the source is found. A document's address is a path at this server. */
+  /** The address of the picture itself. */
   url: string;
   /** The address of a small picture. */
   thumbnail: string;
@@ -506,7 +506,7 @@ export interface SessionEntryObject {
   title: string;
   /** When it began (RFC 3339, in UTC). */
   createdAt: string;
-  /** When the last question was asked (RFC 3339, in UTC). */
+  /** When the conversation last changed (RFC 3339, in UTC). */
   updatedAt: string;
   /** How many questions were asked. */
   turns: number;
@@ -528,7 +528,7 @@ export interface SessionObject {
   title: string;
   /** When it began (RFC 3339, in UTC). */
   createdAt: string;
-  /** When the last question was asked (RFC 3339, in UTC). */
+  /** When the conversation last changed (RFC 3339, in UTC). */
   updatedAt: string;
   /** The number of the current topic, to which the next question belongs unless it leaves it. */
   topic: number;
@@ -577,7 +577,7 @@ export interface SiteText {
   en: string;
 }
 
-/** `SiteTexts` are a list of texts in both languages. */
+/** A `SiteTexts` is a list of texts in both languages. */
 export interface SiteTexts {
   /** In Korean. */
   ko: Array<string>;
@@ -627,7 +627,7 @@ export interface StatusContent {
   pages?: number | null;
   /** What is searched for. */
   query?: string | null;
-  /** How often the model has been asked. */
+  /** Which try begins now, counted from 1. */
   attempt?: number | null;
   /** Why. */
   reason?: string | null;
@@ -774,7 +774,7 @@ export interface VideoResult {
   id: string;
   /** The title. */
   title: string;
-  /** Where the source is found. A document's address is a path at this server. */
+  /** The address at which the video is shown. */
   url: string;
   /** The address of a small picture. */
   thumbnail: string;

@@ -23,9 +23,9 @@ from qa_service.wire.structs import AnswerObject
 
 STREAM_HEADERS = ("X-Session-Id", "X-Answer-Id", "Cache-Control", "X-Accel-Buffering")
 RESULT = (
-    "The answer. In a stream, failures are `error` frames from here on. Of `text/event-stream` the schema is that of "
-    "one event, as its fields are named in the stream; the title of each of its shapes names the format, and the "
-    "name of the event, where `message` is an event without a name."
+    "The answer. When a stream has begun, failures come in it as `error` frames. The schema of `text/event-stream` is "
+    "that of one event. The title of each of its shapes names the format and the event; `message` is an event without "
+    "a name."
 )
 NOTHING = "Nothing comes after the frame that was named."
 LAST_SEEN = InputField("Last-Event-ID", {"type": "string", "pattern": SEEN_FRAME}, LAST_EVENT_ID)
@@ -36,7 +36,10 @@ ASKED_ONCE = InputField(
 )
 TOO_LONG = ResultShape(
     status=HTTPStatus.REQUEST_URI_TOO_LONG,
-    description="The address has more than 8,190 bytes, which is what 880 Korean characters take.",
+    description=(
+        "The first line of the request, in which the address stands, has more than 8,190 bytes. A question of 880 "
+        "Korean characters fits into it."
+    ),
     content={"text/html": {"type": "string"}},
 )
 """The server tells it before the service sees the request."""

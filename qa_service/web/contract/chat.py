@@ -11,6 +11,7 @@ from qa_service.web.contract.question import build_text_schema
 from qa_service.web.contract.refusals import ASKED, STORED
 from qa_service.wire.structs import AnswerObject
 
+IDLE = ResultShape(status=HTTPStatus.NO_CONTENT, description="No answer is being written there.")
 STOPPED = ResultShape(status=HTTPStatus.NO_CONTENT, description="Nothing is being written there any more.")
 TRIGGER_NOTE = "Version 5 and later say what the page wants; `regenerate-message` writes an answer again."
 CHAT_NOTE = (
@@ -68,7 +69,7 @@ CHATS: tuple[Operation, ...] = (
         tag="chat",
         summary="Come back to the answer that is being written in a chat",
         access="reader",
-        results=(stream_result("ui-message", whole=AnswerObject), nothing_result()),
+        results=(stream_result("ui-message", whole=AnswerObject), IDLE),
         refusals=(*STORED, errors.Draining, errors.Overloaded),
     ),
     Operation(

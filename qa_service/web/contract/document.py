@@ -14,7 +14,7 @@ from qa_service.web.contract.refusals import describe_error, list_errors, status
 from qa_service.web.contract.table import list_operations
 from qa_service.web.contract.translation import translate_texts
 from qa_service.wire.error_formats import ErrorFormat
-from qa_service.wire.schema import build_schemas
+from qa_service.wire.schema import build_schemas, list_foreign_names
 
 Document: TypeAlias = Mapping[str, Any]
 
@@ -27,8 +27,9 @@ ABOUT = (
     "of frames: skip what you don't know. Times are RFC 3339 in UTC. Another caller's id and an unknown id get the "
     "same 404. A method that a path doesn't have is a 405. The server itself answers with 414 or 431 where an "
     "address or the headers are too long. Pages of other origins may ask if the server lists their origin; they can "
-    "read the headers `X-Session-Id`, `X-Answer-Id` and `Retry-After`. No JSON is to be stored (`Cache-Control: "
-    "no-store`), and every response has `Referrer-Policy: no-referrer` and `X-Content-Type-Options: nosniff`."
+    "read the headers `X-Session-Id`, `X-Answer-Id` and `Retry-After`. All JSON but the guide's search index has "
+    "`Cache-Control: no-store`, and every response has `Referrer-Policy: no-referrer` and `X-Content-Type-Options: "
+    "nosniff`."
 )
 SCHEMAS_NOTE = (
     "These are the frames and the objects of qa-service, by their names. `TypedFrame` is any frame of the default "
@@ -36,7 +37,7 @@ SCHEMAS_NOTE = (
 )
 TAGS = {
     "asking": "A question, and its answer as a stream.",
-    "answers": "An answer has a life of its own: by its id it is read, followed and stopped.",
+    "answers": "An answer doesn't depend on a connection: by its id it is read, followed and stopped.",
     "conversations": "Questions with one `sessionId` are a conversation, which has topics and files.",
     "documents": "The knowledge base has documents that belong to no conversation and that every question can find.",
     "chat": "For chat pages with the AI SDK's `useChat`.",
@@ -86,7 +87,8 @@ def _build_described_schemas(operations: Sequence[Operation]) -> dict[str, Any]:
     """Build the schemas of all structs that the operations declare, and of all that leave the service anyway."""
     shapes = [(operation.body, operation.results, operation.error_format) for operation in operations]
     schemas = build_schemas(dict.fromkeys(_find_structs(shapes)))
-    return {name: describe_fields(name, schema) for name, schema in sorted(schemas.items())}
+    foreign = list_foreign_names()
+    return {name: describe_fields(name, schema, is_foreign=name in foreign) for name, schema in sorted(schemas.items())}
 
 
 def _list_described_errors() -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
-"""This module says what each field of an object means. The same name means the same everywhere, unless it stands here
-with its object's name before it."""
+"""This module says what each field of an object means. The same name means the same in all objects of this service,
+unless it stands here with its object's name before it. A field of another protocol's object means what that protocol
+says, and is described only where it stands here with its object's name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -35,7 +36,7 @@ HEADERS: Mapping[str, tuple[JsonSchema, str]] = {
 FIELDS: Mapping[str, str] = {
     "accent": "The colour of the site, such as `#0f6b5c`, or null.",
     "answerId": "The answer's id.",
-    "attempt": "How often the model has been asked.",
+    "attempt": "Which try begins now, counted from 1.",
     "backoff": "After so many milliseconds the reader may come back.",
     "backoffMs": "After so many milliseconds the reader may come back.",
     "bodyBytes": "The most bytes of a whole request.",
@@ -52,6 +53,8 @@ FIELDS: Mapping[str, str] = {
     "cost": "What it cost, in the currency of the server's prices, or null where they aren't set.",
     "created": "Whether the conversation begins with this question.",
     "createdAt": "When it began (RFC 3339, in UTC).",
+    "FeedbackContent.createdAt": "When it was said (RFC 3339, in UTC).",
+    "DocumentObject.createdAt": "When the document was first sent (RFC 3339, in UTC).",
     "current": "The page that was read last.",
     "detail": "What was wrong and what was expected, for operators.",
     "details": "What was wrong and what was expected, for operators.",
@@ -84,6 +87,9 @@ FIELDS: Mapping[str, str] = {
     "imageResults": "Pictures that belong to the answer.",
     "index": "The number of the topic, counted from 1.",
     "ImageContent.index": "The number of the picture.",
+    "ImageContent.url": "The path of the picture. It needs no credential, and expires.",
+    "ImageResult.url": "The address of the picture itself.",
+    "VideoResult.url": "The address at which the video is shown.",
     "input": "The tokens of the prompt.",
     "interval": "After so many seconds the next heartbeat comes at the latest.",
     "items": "The entries of the list.",
@@ -115,6 +121,9 @@ FIELDS: Mapping[str, str] = {
     "models": "All models that a question may name. A name may be a pattern such as `ft:*`.",
     "n": "The number by which the text cites the source.",
     "name": "The file's name.",
+    "CollectionObject.name": "The collection's name.",
+    "DocumentObject.name": "The name of the file, or the address of the page.",
+    "DocumentPageObject.name": "The name of the file, or the address of the page.",
     "next": "The cursor of what follows, or null at the end.",
     "output": "The tokens of the answer.",
     "output_index": "The number of the line, counted from 0.",
@@ -148,6 +157,8 @@ FIELDS: Mapping[str, str] = {
     "stage": "What is being done.",
     "start": "Where the place begins, in Unicode code points of the whole text.",
     "status": "How the answer ended, or `running`.",
+    "DoneContent.status": "How the answer ended.",
+    "EventsDone.status": "How the answer ended.",
     "ImageLine.status": "`completed` in the last line, and `partial` before.",
     "ImageErrorLine.status": "It is always `failed`.",
     "FileObject.status": "What became of the file.",
@@ -166,6 +177,7 @@ FIELDS: Mapping[str, str] = {
     "ProblemObject.title": "The name of the HTTP status.",
     "token": "The token.",
     "tokens": "How many tokens the file's text has.",
+    "CollectionObject.tokens": "How many tokens the text of its documents has.",
     "topic": "The topic of the question.",
     "ReferenceContent.topic": "The earlier topic that the file came with. It is left out where that is the question's.",
     "FileObject.topic": "The number of the topic that it came with.",
@@ -181,7 +193,7 @@ FIELDS: Mapping[str, str] = {
     "ProblemObject.type": "The type of the problem (RFC 9457). It is always `about:blank`.",
     "unsupported": "Where the sentences stand that no source supports, if the site has them looked for.",
     "unreadPages": "The pages that can't be read, such as scans. With other pages the file is `partly` used.",
-    "updatedAt": "When the last question was asked (RFC 3339, in UTC).",
+    "updatedAt": "When the conversation last changed (RFC 3339, in UTC).",
     "upstream": "What answers: `offline` where there is no model.",
     "url": "Where the source is found. A document's address is a path at this server.",
     "usage": "The numbers of tokens.",
@@ -238,14 +250,18 @@ FIELDS: Mapping[str, str] = {
 """These are the meanings of the fields of objects and frames."""
 
 
-def describe_fields(name: str, schema: JsonSchema) -> dict[str, Any]:
-    """Return the schema of an object with a description of each of its fields."""
+def describe_fields(name: str, schema: JsonSchema, *, is_foreign: bool) -> dict[str, Any]:
+    """Return the schema of an object with descriptions of its fields. `is_foreign` says that it is an object of another
+    protocol."""
     if "properties" not in schema:
         return dict(schema)
-    described = {field: _describe(name, field, inner) for field, inner in schema["properties"].items()}
+    common: Mapping[str, str] = {} if is_foreign else FIELDS
+    described = {
+        field: _describe(inner, FIELDS.get(f"{name}.{field}") or common.get(field))
+        for field, inner in schema["properties"].items()
+    }
     return {**schema, "properties": described}
 
 
-def _describe(name: str, field: str, schema: JsonSchema) -> JsonSchema:
-    found = FIELDS.get(f"{name}.{field}") or FIELDS.get(field)
-    return {**schema, "description": found} if found and "description" not in schema else schema
+def _describe(schema: JsonSchema, text: str | None) -> JsonSchema:
+    return {**schema, "description": text} if text and "description" not in schema else schema

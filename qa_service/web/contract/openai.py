@@ -6,14 +6,13 @@ from qa_service.setting_values import LEAST_TOKENS
 from qa_service.web.contract.asking import stream_result
 from qa_service.web.contract.offer import Offer
 from qa_service.web.contract.operations import InputField, JsonSchema, Operation, json_result
-from qa_service.web.contract.question import build_model_schema, build_text_schema
+from qa_service.web.contract.question import SAMPLING_NOTE, build_model_schema, build_text_schema
 from qa_service.web.contract.refusals import ASKED, STORED
 from qa_service.wire.completion_objects import CompletionObject, ModelListObject, ModelObject
 from qa_service.wire.response_objects import DeletedResponse, InputItems, ResponseObject
 
 MESSAGES_NOTE = "The conversation, as OpenAI's API has it, with pictures and files too."
 MODEL_NOTE = "The model, one of those that the server offers."
-SAMPLING_NOTE = "It is left out for models without it."
 SESSION: JsonSchema = {"type": "string", "pattern": "^[A-Za-z0-9._-]{22,128}$"}
 
 

@@ -175,6 +175,7 @@ HANGUP_NOTE = (
     "What happens to the answer when its last reader has gone: it is finished or cancelled. Without this field, "
     "formats whose readers can come back finish it, and all others cancel it."
 )
+SAMPLING_NOTE = "It isn't sent to models that don't have it."
 
 
 def _list_model_fields(offer: Offer) -> tuple[InputField, ...]:
@@ -183,10 +184,8 @@ def _list_model_fields(offer: Offer) -> tuple[InputField, ...]:
     searches = "Whether the model may search the web."
     return (
         InputField("model", build_model_schema(offer.models), "The model, one of those that the server offers."),
-        InputField(
-            "temperature", {"type": "number", "minimum": 0, "maximum": 2}, "It is left out for models without it."
-        ),
-        InputField("topP", {"type": "number", "minimum": 0, "maximum": 1}, "It is left out for models without it."),
+        InputField("temperature", {"type": "number", "minimum": 0, "maximum": 2}, SAMPLING_NOTE),
+        InputField("topP", {"type": "number", "minimum": 0, "maximum": 1}, SAMPLING_NOTE),
         InputField("maxTokens", tokens, "The longest answer, in tokens."),
         InputField("maxOutputTokens", tokens, "Another name of `maxTokens`, which wins over it."),
         InputField("useWebSearch", search, searches),

@@ -65,7 +65,7 @@ STATE: tuple[Operation, ...] = (
         tag="service",
         summary="Ask whether the process runs",
         access="anyone",
-        results=(json_result(HealthObject, "It does."),),
+        results=(json_result(HealthObject, "It runs."),),
     ),
     Operation(
         path="/readyz",

@@ -17,8 +17,8 @@ from qa_service.wire.site_objects import SiteListObject, SiteObject
 READ = (
     "All pages of the site are read that its sitemap or its links lead to, with the files that they link to, no faster "
     "than one a second and as its robots.txt allows. Only public addresses of that site are read. A page that is gone "
-    "leaves, and a page that fails keeps what was read of it. A site that is sent again takes the new patterns and is "
-    "read again at once."
+    "is removed, and a page that fails keeps what was read of it. A site that is sent again takes the new patterns and "
+    "is read again at once."
 )
 PATTERN = {"type": "string", "maxLength": LONGEST_PATTERN}
 PATTERNS = {"type": "array", "maxItems": MOST_PATTERNS, "items": PATTERN}

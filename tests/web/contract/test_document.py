@@ -20,6 +20,7 @@ from qa_service.web.contract.offer import Offer, read_offer
 from qa_service.web.contract.table import list_operations
 from qa_service.web.contract.translation import list_texts, read_korean
 from qa_service.wire.formats import FORMATS
+from qa_service.wire.schema import list_foreign_names
 from tests.fakes import ANN
 from tests.web.house import House
 
@@ -148,6 +149,20 @@ class TestDescriptions:
             if not inner.get("description")
         }
         assert bare == set()
+
+    def test_a_field_of_another_protocol_has_none_that_its_name_has_elsewhere(self) -> None:
+        schemas = contract()["components"]["schemas"]
+        described = {
+            f"{name}.{field}"
+            for name in list_foreign_names()
+            for field, inner in schemas[name].get("properties", {}).items()
+            if inner.get("description")
+        }
+        assert described <= set(FIELDS)
+        assert "description" not in schemas["CompletionObject"]["properties"]["id"]
+
+    def test_our_objects_are_not_taken_for_those_of_another_protocol(self) -> None:
+        assert {name for name in list_foreign_names() if OWN.search(name)} == set()
 
     def test_none_is_of_a_field_that_is_gone(self) -> None:
         schemas = contract()["components"]["schemas"]
