@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 from werkzeug.datastructures import FileStorage, MultiDict
 
-from qa_service.errors import BadJson, BadRequest, TooLarge, UnsupportedMediaType
+from qa_service.errors import BadJson, BadRequest, InvalidField, TooLarge, UnsupportedMediaType
 from qa_service.pause import LongWork
 from qa_service.submission import Submission, is_file_field, present_fields
 from qa_service.web.bodies import GULP, BodyBounds, RequestBody, is_chunked
@@ -52,10 +52,12 @@ def read_query(request: Request) -> dict[str, str]:
 
 
 def read_fields(request: Request, limits: Limits) -> Mapping[str, Any]:
-    """Read the fields of a request that takes no files. Files that came with it are deleted."""
-    sent = read_submission(request, limits)
-    sent.discard_files()
-    return sent.fields
+    """Read the fields of a request that takes no files. Raises `InvalidField` where some came with it, and all that
+    `read_submission` does."""
+    with read_submission(request, limits) as sent:
+        if sent.files:
+            raise InvalidField("files: expected none in this request", field="files")
+        return sent.fields
 
 
 def read_submission(request: Request, limits: Limits, *, json_bytes: int = FIELD_BYTES) -> Submission:

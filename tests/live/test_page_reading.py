@@ -454,7 +454,7 @@ class TestReader:
         send(page, ["text", "긴 문단입니다. " * 200], METADATA, DONE)
         expect(page.locator(ANSWERED)).to_have_count(1)
         at_end = "(node) => node.scrollHeight - node.clientHeight - node.scrollTop < 2"
-        assert scroller.evaluate(at_end)
+        page.wait_for_function(at_end, arg=scroller.element_handle())
 
 
 TASK = ("RunTask", "ThreadControllerImpl::RunTask")

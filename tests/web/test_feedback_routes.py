@@ -1,5 +1,6 @@
 """Feedback: an answer's owner gives it, and a server's key reads it together with question and answer."""
 
+import io
 from typing import Any
 
 import pytest
@@ -56,6 +57,12 @@ class TestGiving:
     def test_may_come_as_a_form(self, house: House) -> None:
         path = f"/api/answers/{answered(house)}/feedback"
         assert house.client.post(path, data={"rating": "up"}, headers=KIM).status_code == 200
+
+    def test_with_a_file_is_refused_and_keeps_nothing(self, house: House) -> None:
+        answer_id, data = answered(house), {"rating": "up", "files": (io.BytesIO(b"a"), "a.txt")}
+        given = house.client.post(f"/api/answers/{answer_id}/feedback", data=data, headers=KIM)
+        assert refusal(given, 422, "invalid_field")["field"] == "files"
+        assert listed(house) == []
 
     def test_while_the_answer_is_written_is_kept_when_it_ends(self, house: House) -> None:
         response = house.begin(headers=KIM)
