@@ -132,10 +132,11 @@ def sniff_kind(content: bytes, name: str) -> str:
         return _kind_of_zip(content)
     if content.startswith(_OLE):
         return _kind_of_ole(content)
-    return _kind_by_signature(content) or _kind_of_text(content, name)
+    return find_signature(content) or _kind_of_text(content, name)
 
 
-def _kind_by_signature(content: bytes) -> str:
+def find_signature(content: bytes) -> str:
+    """Return the kind that the first bytes of a file stand for, or an empty text. Nothing is parsed."""
     for signature, kind in _SIGNATURES:
         if content.startswith(signature):
             return kind
