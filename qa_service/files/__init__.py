@@ -47,5 +47,5 @@ an hour old (`running/presence.py`). The parts of a file that are already in the
 file is listed with its session only after its verdict.
 
 The worker doesn't trust a reading process. It hands over the upload as an open file that can only be read, and without
-its path. `report` bounds what comes back, and checks it.
+its path. `report` bounds what comes back, and `checking` lets only what a reader may say of a file pass.
 """

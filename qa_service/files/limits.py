@@ -1,4 +1,5 @@
-"""This module has the limits of a reading process, which the worker chooses and the process sets for itself."""
+"""This module has the limits of a reading process, which the worker chooses and the process sets for itself, and those
+of what it reports, which both of them keep."""
 
 import math
 
@@ -6,6 +7,11 @@ from msgspec import Struct
 
 REFUSED = 77
 """A reading process ends with this status if it couldn't enter its sandbox, and therefore read nothing."""
+MOST_PAGES = 2_000
+MOST_CHARACTERS = 2_000_000
+LONGEST_NAME = 300
+"""The names of headings, sheets, parts and pages are cut after so many characters. Each passage has the names of its
+place, so without this bound the long heading of a hostile file would be indexed thousands of times."""
 _BYTES_A_SECOND = 50_000
 
 

@@ -12,6 +12,7 @@ from qa_service.errors import Unreadable
 from qa_service.file_news import FileProgress, FileText, ReadPicture
 from qa_service.files.decoding import clean_file_text
 from qa_service.files.kinds import read_segments
+from qa_service.files.limits import LONGEST_NAME, MOST_CHARACTERS, MOST_PAGES
 from qa_service.files.report import Report, final_verdict
 from qa_service.files.segment import RawFile, Segment
 from qa_service.files.sniffing import sniff_kind
@@ -20,11 +21,6 @@ from qa_service.retrieval.describing import describe_passage
 from qa_service.retrieval.lexical import build_index
 from qa_service.retrieval.splitting import estimate_tokens, split_passages
 
-MOST_PAGES = 2_000
-MOST_CHARACTERS = 2_000_000
-LONGEST_NAME = 300
-"""The names of headings, sheets, parts and pages are cut after so many characters. Each passage has the names of its
-place, so without this bound the long heading of a hostile file would be indexed thousands of times."""
 PART_PASSAGES = 64
 PART_CHARACTERS = 3_000
 """A part of a file ends when it has so many characters, or `PART_PASSAGES`. It then has about a thousand words, and the

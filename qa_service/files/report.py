@@ -1,7 +1,7 @@
 """This module has the messages from a reading process to the worker, and makes the final verdict on a file."""
 
 from collections.abc import Iterator
-from typing import BinaryIO, get_args
+from typing import BinaryIO
 
 import msgspec
 from msgspec import Struct
@@ -9,9 +9,8 @@ from msgspec.structs import replace
 
 from qa_service.errors import Unreadable
 from qa_service.file_news import FileNews, FileProgress, FileText, ReadPicture
-from qa_service.files.segment import PICTURE_BYTES
-from qa_service.files.sniffing import sniff_kind
-from qa_service.model import PICTURE_KINDS, Picture, Verdict, VerdictStatus
+from qa_service.files.checking import TextCheck, check_picture, check_progress, check_verdict
+from qa_service.model import Verdict
 
 HARMLESS = frozenset({"empty", "no_text_layer", "no_unicode", "over_quota", "unsupported"})
 """A file without text is `skipped` for these reasons, because nothing is wrong with it. Otherwise it is `failed`."""
@@ -47,7 +46,6 @@ class Report(Struct, frozen=True, omit_defaults=True):
 
 
 _DECODER = msgspec.json.Decoder(Report)
-_STATUSES = get_args(VerdictStatus)[-1].examples
 
 
 def final_verdict(verdict: Verdict, reason: str | None) -> Verdict:
@@ -73,15 +71,18 @@ def receive_reports(pipe: BinaryIO) -> Iterator[Report]:
     """Give the reports up to the last one, or up to the end of the pipe.
 
     The sender isn't trusted. Raises `Unreadable` for a message that is too long or no report, for too many messages or
-    bytes, for a part of the text whose numbers don't fit its passages, and for a picture that is none.
+    bytes, and for a report that `checking` doesn't let pass.
     """
-    passages = 0
+    texts = TextCheck()
     for message in _messages(pipe):
         report = _decoded(message)
+        check_verdict(report.verdict)
+        if report.progress is not None:
+            check_progress(report.progress)
         if report.text is not None:
-            passages = _checked(report.text, passages)
+            texts.check_part(report.text)
         if report.picture is not None:
-            _check_picture(report.picture.picture)
+            check_picture(report.picture)
         yield report
         if report.last:
             return
@@ -103,30 +104,6 @@ def _messages(pipe: BinaryIO) -> Iterator[bytes]:
 
 def _decoded(message: bytes) -> Report:
     try:
-        report = _DECODER.decode(message)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _DECODER.decode(message)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable("damaged") from error
-    # The decoder takes any status, because a record of a later release may be in the store. A reading process has the
-    # same release as its worker, so it can only mean one of ours.
-    if report.verdict.status not in _STATUSES:
-        raise Unreadable("damaged")
-    return report
-
-
-def _checked(text: FileText, first: int) -> int:
-    """Return the number that follows the last passage. Raises `Unreadable` where the part doesn't begin at `first`, or
-    where its index names a passage that isn't in it."""
-    end = first + len(text.passages)
-    in_place = all(first <= number < end for places in text.index.values() for number in places[::2])
-    in_pairs = all(len(places) % 2 == 0 for places in text.index.values())
-    if not (in_place and in_pairs and text.first == first):
-        raise Unreadable("damaged")
-    return end
-
-
-def _check_picture(picture: Picture) -> None:
-    """Raise `Unreadable` for a picture that is too large, or whose bytes aren't of its type, because browsers get it
-    under that type."""
-    kind = sniff_kind(picture.data, "")
-    if kind not in PICTURE_KINDS or picture.mime_type != f"image/{kind}" or len(picture.data) > PICTURE_BYTES:
-        raise Unreadable("damaged")

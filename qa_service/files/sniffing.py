@@ -132,10 +132,11 @@ def sniff_kind(content: bytes, name: str) -> str:
         return _kind_of_zip(content)
     if content.startswith(_OLE):
         return _kind_of_ole(content)
-    return _kind_by_signature(content) or _kind_of_text(content, name)
+    return find_signature(content) or _kind_of_text(content, name)
 
 
-def _kind_by_signature(content: bytes) -> str:
+def find_signature(content: bytes) -> str:
+    """Return the kind that the first bytes of a file stand for, or an empty text. Nothing is parsed."""
     for signature, kind in _SIGNATURES:
         if content.startswith(signature):
             return kind
@@ -152,9 +153,9 @@ def _kind_of_zip(content: bytes) -> str:
             names = archive.namelist()
             if kind := _read_mime_type(archive):
                 return kind
-    except BadZipFile:
-        # The archive is cut short, and its list of names, which is at the end, is missing. But each name also stands
-        # before its member.
+    except (BadZipFile, NotImplementedError, ValueError):
+        # The archive is cut short or damaged, and its list of names, which is at the end, can't be read. But each name
+        # also stands before its member.
         names = [prefix for prefix, _ in _ZIP_MEMBERS if prefix.encode() in content]
     return next((kind for prefix, kind in _ZIP_MEMBERS if any(name.startswith(prefix) for name in names)), "zip")
 

@@ -4,13 +4,18 @@ from io import BytesIO
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from qa_service.errors import Unreadable
 from qa_service.file_news import FileProgress, FileText, ReadPicture
 from qa_service.files import report
+from qa_service.files.limits import LONGEST_NAME, MOST_PAGES
 from qa_service.files.report import Report, final_verdict, receive_reports, write_report
 from qa_service.files.segment import PICTURE_BYTES
-from qa_service.model import FilePicture, Passage, Picture, Verdict
+from qa_service.model import FilePicture, Passage, Picture, Place, Verdict
+from qa_service.retrieval.splitting import LONGEST
+from qa_service.search_interfaces import IMPACT_BITS
+from tests import packages
 
 VERDICT = Verdict("a.pdf", "pdf", "used", pages=2, tokens=9)
 PASSAGE = Passage("", "a.pdf", "안녕\u2028", page=2)
@@ -57,6 +62,7 @@ def test_a_pipe_cut_anywhere_ends_quietly(cut: int) -> None:
         b'{"verdict": 3}',
         b'"\xff"',
         b'{"verdict":{"name":"a","kind":"txt","status":"queued"}}',
+        b'{"verdict":{"name":"a","kind":"txt","status":"used"},"more":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
         b" " * (report.LONGEST + 1),
     ],
 )
@@ -71,12 +77,70 @@ def test_what_is_no_report_is_damage(message: bytes) -> None:
         FileText((PASSAGE,), {"a": [1, 1]}),
         FileText((PASSAGE,), {"a": [-1, 1]}),
         FileText((PASSAGE,), {"a": [0]}),
+        FileText((PASSAGE,), {"a": [0, -1]}),
+        FileText((PASSAGE,), {"a": [0, 1 << IMPACT_BITS]}),
         FileText((PASSAGE,), first=5),
     ],
 )
 def test_words_that_lead_nowhere_are_damage(text: FileText) -> None:
+    refuse(Report(VERDICT, text=text))
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"url": "javascript:alert(1)"},
+        {"url": "https://elsewhere.example/"},
+        {"file_id": "0" * 32},
+        {"in_knowledge": True},
+        {"n": 1},
+        {"topic": 1},
+        {"nearness": 1.0},
+        {"repeated_in": ("a",)},
+        {"page": 0},
+        {"page": MOST_PAGES + 1},
+        {"text": ""},
+        {"text": "a" * (LONGEST + 1)},
+        {"section": "a" * (LONGEST_NAME + 1)},
+        {"place": Place(sheet="a" * (LONGEST_NAME + 1))},
+        {"place": Place(page=-1)},
+        {"place": Place(rows=(1, 1 << 31))},
+    ],
+)
+def test_a_passage_that_no_reader_makes_is_damage(claim: dict[str, object]) -> None:
+    refuse(Report(VERDICT, text=FileText((replace(PASSAGE, **claim),))))
+
+
+def test_more_text_than_a_file_may_have_is_damage() -> None:
+    passages = (replace(PASSAGE, text="a" * LONGEST),) * 1_000
+    parts = [Report(VERDICT, text=FileText(passages, first=first)) for first in (0, 1_000, 2_000)]
+
+    refuse(*parts)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"kind": "<script>"},
+        {"reason": "a\nb"},
+        {"pages": MOST_PAGES + 1},
+        {"tokens": -1},
+        {"tokens": 1 << 31},
+        {"unread_pages": (0,)},
+    ],
+)
+def test_a_verdict_that_no_reader_gives_is_damage(claim: dict[str, object]) -> None:
+    refuse(Report(replace(VERDICT, **claim)))
+
+
+@pytest.mark.parametrize("progress", [FileProgress(0, 1), FileProgress(MOST_PAGES + 1, 1), FileProgress(1, -1)])
+def test_progress_that_no_reader_makes_is_damage(progress: FileProgress) -> None:
+    refuse(Report(VERDICT, progress=progress))
+
+
+def refuse(*reports: Report) -> None:
     with pytest.raises(Unreadable, match="damaged"):
-        list(receive_reports(pipe(msgspec.json.encode(Report(VERDICT, text=text)))))
+        list(receive_reports(pipe(*map(msgspec.json.encode, reports))))
 
 
 @pytest.mark.parametrize(
@@ -87,15 +151,17 @@ def test_words_that_lead_nowhere_are_damage(text: FileText) -> None:
         Picture("image/jpeg", PNG),
         Picture("image/svg+xml", b"<svg>"),
         Picture("image/png", PNG + bytes(PICTURE_BYTES)),
+        # To open this archive raises an error that no reader raises.
+        Picture("image/png", packages.word("").replace(b"PK\x01\x02\x14\x03\x14", b"PK\x01\x02\x14\x03\x63")),
     ],
 )
 def test_a_picture_that_is_none_is_damage(picture: Picture) -> None:
-    with pytest.raises(Unreadable, match="damaged"):
-        list(
-            receive_reports(
-                pipe(msgspec.json.encode(Report(VERDICT, picture=ReadPicture(picture, FilePicture(1, 100)))))
-            )
-        )
+    refuse(Report(VERDICT, picture=ReadPicture(picture, FilePicture(1, 100))))
+
+
+@pytest.mark.parametrize("described", [FilePicture(0, 1), FilePicture(1, -1), FilePicture(1, 1, "a" * 301)])
+def test_a_picture_that_no_reader_describes_is_damage(described: FilePicture) -> None:
+    refuse(Report(VERDICT, picture=ReadPicture(LARGEST, described)))
 
 
 @pytest.mark.parametrize("bound", ["MOST_BYTES", "MOST_MESSAGES"])

@@ -5,6 +5,7 @@ import pytest
 from qa_service.files.sniffing import sniff_kind
 from tests import documents
 
+WORD = documents.word_package("<w:p/>")
 HTML = "<!DOCTYPE html><html><body>안녕</body></html>"
 
 
@@ -15,6 +16,9 @@ HTML = "<!DOCTYPE html><html><body>안녕</body></html>"
         (b"From: a@b\r\n\r\n%PDF-1.4\n1 0 obj", "pdf"),
         (documents.word_package("<w:p/>"), "docx"),
         (documents.word_package("<w:p/>")[:700], "docx"),
+        (WORD.replace(b"PK\x01\x02\x14\x03\x14", b"PK\x01\x02\x14\x03\xff"), "docx"),
+        (WORD[:-10] + b"\xff\xff\xff\x7f" + WORD[-6:], "docx"),
+        (WORD[:-6] + b"\xff\xff\xff\x7f" + WORD[-2:], "docx"),
         (documents.zipped({"xl/workbook.xml": "<x/>"}), "xlsx"),
         (documents.zipped({"ppt/presentation.xml": "<x/>"}), "pptx"),
         (documents.zipped({"mimetype": "application/hwp+zip", "Contents/section0.xml": "<x/>"}), "hwpx"),

@@ -96,6 +96,15 @@ def page(tab: tuple[Page, list[str]], server_url: str) -> Iterator[Page]:
     assert not trouble
 
 
+def begin_writing(browser: Browser, server_url: str) -> Page:
+    """Ask as a visitor in a browser of its own, and begin to write the next question."""
+    page = browser.new_context().new_page()
+    page.goto(server_url)
+    ask(page, REFUND)
+    page.fill("#question", "쓰던 글")
+    return page
+
+
 class TestAnswer:
     def test_shows_the_text_and_the_file_it_came_from(self, page: Page) -> None:
         ask(page, REFUND, TERMS)
@@ -291,6 +300,57 @@ class TestTrouble:
         later.goto(f"{server_url}/#key=a-key-of-somebody-else")
         assert later.evaluate("sessionStorage.getItem('qa.key')") is None
         assert len(questions) == 1
+
+    def test_of_a_link_whose_key_is_refused_is_that_the_conversation_goes_on(
+        self, browser: Browser, server_url: str
+    ) -> None:
+        page = begin_writing(browser, server_url)
+        address, questions = page.url, list[str]()
+
+        def refuse(dialog: Dialog) -> None:
+            questions.append(dialog.message)
+            dialog.dismiss()
+
+        page.on("dialog", refuse)
+        page.evaluate("location.hash = 'key=a-key-of-somebody-else'")
+        expect(page).to_have_url(address)
+        expect(page.locator(".turn")).to_have_count(1)
+        expect(page.locator("#question")).to_have_value("쓰던 글")
+        assert page.evaluate("sessionStorage.getItem('qa.key')") is None
+        assert len(questions) == 1
+        page.context.close()
+
+    def test_of_a_link_to_the_open_page_is_that_a_visitor_is_asked_who_has_asked_nothing_yet(
+        self, browser: Browser, server_url: str
+    ) -> None:
+        page = browser.new_context().new_page()
+        page.goto(server_url)
+        with page.expect_event("dialog") as asked_first:
+            page.evaluate("setTimeout(() => { location.hash = 'key=a-key-of-somebody-else' })")
+        asked_first.value.dismiss()
+        assert page.evaluate("sessionStorage.getItem('qa.key')") is None
+        page.context.close()
+
+    @pytest.mark.parametrize("is_open", [True, False])
+    def test_of_a_link_whose_key_is_taken_is_that_nothing_is_left_of_what_was_written_before(
+        self, browser: Browser, server_url: str, *, is_open: bool
+    ) -> None:
+        """It would be sent with that key, and whoever gave the link could read it."""
+        page = begin_writing(browser, server_url)
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.route("**/api/config", lambda route: route.fulfill(status=500, body="{}"))
+        with page.expect_request("**/api/config"):
+            if is_open:
+                page.evaluate("location.hash = 'key=a-key-of-somebody-else'")
+            else:
+                page.goto("about:blank")
+                page.goto(f"{server_url}/#key=a-key-of-somebody-else")
+        expect(page.locator("#question")).to_have_value("")
+        expect(page.locator(".turn")).to_have_count(0)
+        assert "#" not in page.url
+        assert page.evaluate("sessionStorage.getItem('qa.key')") == "a-key-of-somebody-else"
+        assert "쓰던 글" not in page.evaluate("JSON.stringify(sessionStorage)")
+        page.context.close()
 
     def test_with_a_key_that_no_header_can_hold_opens_a_field_for_another(self, page: Page, server_url: str) -> None:
         """Such a key was typed with a Korean keyboard."""

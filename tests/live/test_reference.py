@@ -2,6 +2,7 @@
 shown, and the pages of the guide are searched."""
 
 from collections.abc import Iterator
+from unicodedata import normalize
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -55,3 +56,18 @@ def test_the_guide_is_searched_and_leads_to_the_section(page: Page) -> None:
     page.get_by_role("searchbox").fill("없는말없는말")
     expect(page.get_by_role("status")).to_have_text("찾은 것이 없어요")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_guide_is_searched_after_its_sections_could_not_be_loaded_at_first(page: Page) -> None:
+    page.get_by_role("link", name="질문과 스트림").click()
+    page.route("**/*", lambda route: route.abort(), times=1)
+    page.get_by_role("searchbox").fill("연결")
+    page.get_by_role("searchbox").fill("연결 끊겼을")
+    expect(page.get_by_role("link", name="질문과 스트림 › 연결이 끊겼을 때")).to_be_visible()
+
+
+def test_the_guide_is_searched_for_letters_that_are_not_composed(page: Page) -> None:
+    """Names that are copied on a Mac are written so."""
+    page.get_by_role("link", name="질문과 스트림").click()
+    page.get_by_role("searchbox").fill(normalize("NFD", "연결 끊겼을"))
+    expect(page.get_by_role("link", name="질문과 스트림 › 연결이 끊겼을 때")).to_be_visible()

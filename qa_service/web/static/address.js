@@ -39,6 +39,7 @@ export class Address {
   }
 }
 
-function placeOfConversation(sessionId) {
+/** The address of a conversation, relative to the page's own. An empty id stands for one that hasn't begun. */
+export function placeOfConversation(sessionId) {
   return sessionId ? fragmentOf(sessionId) : location.pathname + location.search;
 }

@@ -9,12 +9,13 @@ import { forgetDrafts } from "./drafts.js";
 import { drawIcons } from "./element.js";
 import { isWrittenByTouch } from "./enter.js";
 import { Follow } from "./follow.js";
-import { History, currentSession, setCurrentSession } from "./history.js";
+import { History } from "./history.js";
 import { KeptFiles } from "./kept.js";
 import { currentKey, keepKey } from "./key.js";
 import { KeyDialog } from "./key-dialog.js";
 import { Shelf } from "./shelf.js";
 import { SourceDialog } from "./source-dialog.js";
+import { currentSession, setCurrentSession } from "./storage.js";
 import { choose, language, reword, say, size, words } from "./words.js";
 
 /** The limits until the server has told its own. The page refuses nothing that the server might take. */

@@ -11,27 +11,33 @@ const AROUND = 80;
 let sections;
 
 search.hidden = false;
-field.addEventListener("focus", () => (sections ??= load()));
+field.addEventListener("focus", load);
 field.addEventListener("input", show);
 
-async function load() {
-  const response = await fetch(index);
-  return response.json();
+/** Load the sections once. Where that fails, there are none, and the next letter tries again. */
+function load() {
+  return (sections ??= fetch(index).then((response) => response.json()).catch(() => (sections = undefined)));
 }
 
 /** Show the sections that have all words of the field. Those with a word in their heading come first. */
 async function show() {
-  const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const all = await (sections ??= load());
+  const all = await load();
+  if (!all) return;
+  const words = fold(field.value).split(/\s+/).filter(Boolean);
   const matches = words.length ? all.filter((section) => words.every((word) => textOf(section).includes(word))) : [];
-  const first = matches.filter(({ heading }) => words.some((word) => heading.toLowerCase().includes(word)));
+  const first = matches.filter(({ heading }) => words.some((word) => fold(heading).includes(word)));
   const best = [...new Set([...first, ...matches])];
   status.textContent = words.length ? (best.length ? found.replace("{}", best.length) : nothing) : "";
   list.replaceChildren(...best.slice(0, MOST).map((section) => item(section, words[0])));
 }
 
 function textOf({ title, heading, text }) {
-  return `${title} ${heading} ${text}`.toLowerCase();
+  return fold(`${title} ${heading} ${text}`);
+}
+
+/** Letters that differ in case alone are the same to somebody who searches, and so are those that are composed. */
+function fold(written) {
+  return written.normalize("NFC").toLowerCase();
 }
 
 function item({ page, title, anchor, heading, text }, word) {
@@ -41,7 +47,7 @@ function item({ page, title, anchor, heading, text }, word) {
   const { search: query } = new URL(index, location);
   link.href = `${pages}${page}${query}#${encodeURIComponent(anchor)}`;
   link.textContent = title === heading ? title : `${title} › ${heading}`;
-  const place = Math.max(0, text.toLowerCase().indexOf(word));
+  const place = Math.max(0, fold(text).indexOf(word));
   const begin = Math.max(0, place - AROUND);
   excerpt.textContent = `${begin ? "…" : ""}${text.slice(begin, place + AROUND)}…`;
   excerpt.className = "faint";

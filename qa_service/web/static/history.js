@@ -8,20 +8,10 @@ import { pastRow, renamingRow, undoRow } from "./history-rows.js";
 import { changeRemembered, readRemembered, watchRemembered } from "./remembered.js";
 import { label, say, words } from "./words.js";
 
-const CURRENT = "qa.session";
 const TITLE_LETTERS = 80;
 /** A deletion can be undone for so long. Until then the server hears nothing of it. */
 const UNDO_MS = 8_000;
 const LISTED_AT_MOST = 100;
-
-/** The id of this tab's conversation, which is shown again after a reload. */
-export function currentSession(memory) {
-  return memory.tab.getItem(CURRENT) ?? "";
-}
-
-export function setCurrentSession(memory, sessionId) {
-  memory.tab.setItem(CURRENT, sessionId);
-}
 
 /**
  * The list in the side bar. It calls `listener.open(sessionId)` for a choice, `listener.gone(sessionId)` for a deletion,

@@ -4,26 +4,33 @@
  * and so a key, of its own.
  */
 
-import { browserStorage } from "./storage.js";
+import { placeOfConversation } from "./address.js";
+import { forgetDrafts } from "./drafts.js";
+import { browserStorage, currentSession, setCurrentSession } from "./storage.js";
 
 const STORED_KEY = "qa.key";
 const USED_BEFORE = "qa.key-used";
 
 /**
- * Take a key out of `/#key=…`. The fragment is removed before anything else sees the address.
+ * Take a key out of `/#key=…`. The fragment is removed before anything else sees the address, which is that of the tab's
+ * conversation then.
  *
- * Whoever sends such a link owns its key, and reads what is asked with it. So where a key is in use, or this page was used
- * in this browser before, with a key or without one, `agree()` is asked whether the person wants the key of the link. Returns
- * whether there is another key now.
+ * Whoever sends such a link owns its key, and reads what is asked with it. So where a key is in use, this page `isOpen`
+ * already, or was used in this browser before, with a key or without one, `agree()` is asked whether the person wants the
+ * key of the link. What was written and shown with the key before is forgotten with it. Returns whether there is another
+ * key now.
  */
-export function takeKeyFromAddress(memory, agree) {
-  const given = new URLSearchParams(location.hash.slice(1)).get("key");
-  if (given === null) return false;
-  history.replaceState(null, "", location.pathname + location.search);
+export function takeKeyFromAddress(memory, { isOpen, agree }) {
+  const given = new URLSearchParams(location.hash.slice(1)).get("key")?.trim();
+  if (given === undefined) return false;
+  history.replaceState(null, "", placeOfConversation(currentSession(memory)));
   const before = currentKey(memory);
-  const isFirst = !before && !browserStorage.length;
-  if (given.trim() === before || isFirst || agree()) keepKey(memory, given);
-  return currentKey(memory) !== before;
+  if (given === before || ((isOpen || before || browserStorage.length) && !agree())) return false;
+  forgetDrafts(memory);
+  setCurrentSession(memory, "");
+  history.replaceState(null, "", placeOfConversation(""));
+  keepKey(memory, given);
+  return true;
 }
 
 /** Keep this key. An empty one makes the page forget the key that it has. */

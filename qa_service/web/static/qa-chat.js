@@ -110,11 +110,14 @@ export class QaChat extends Base {
     return root;
   }
 
-  /** A link with a key may also be opened in a tab that shows this page already, which then begins anew. */
+  /**
+   * A link with a key may also be opened in a tab that shows this page already, which then begins anew. This listens before
+   * the chat does, which would take the address for that of no conversation.
+   */
   #takeKeys(memory) {
-    const take = () => takeKeyFromAddress(memory, () => confirm(words("keyOfLink")));
-    take();
-    addEventListener("hashchange", () => take() && location.reload());
+    const take = (isOpen) => takeKeyFromAddress(memory, { isOpen, agree: () => confirm(words("keyOfLink")) });
+    take(false);
+    addEventListener("popstate", () => take(true) && location.reload());
   }
 
   #begin() {

@@ -45,6 +45,7 @@ export const tabStorage = new SafeStorage(() => sessionStorage);
 /** What this browser remembers. */
 export const browserStorage = new SafeStorage(() => localStorage);
 
+const CURRENT = "qa.session";
 /** The service at this path of the page's own origin has names without an address. */
 const USUAL_PATH = "/api/";
 
@@ -83,4 +84,13 @@ class OwnedStorage {
   removeItem(name) {
     this.storage.removeItem(this.fullName(name));
   }
+}
+
+/** The id of this tab's conversation, which is shown again after a reload. */
+export function currentSession(memory) {
+  return memory.tab.getItem(CURRENT) ?? "";
+}
+
+export function setCurrentSession(memory, sessionId) {
+  memory.tab.setItem(CURRENT, sessionId);
 }

@@ -1,0 +1,97 @@
+"""This module checks what a reading process reports in the worker, because a file may have taken that process over.
+
+Only a reader's own words may pass: text, and where it stands. What the rest of the service says of a passage, such as
+the address that a citation leads to, is never taken from a report.
+"""
+
+import re
+from typing import get_args
+
+from qa_service.errors import Unreadable
+from qa_service.file_news import FileProgress, FileText, ReadPicture
+from qa_service.files.limits import LONGEST_NAME, MOST_CHARACTERS, MOST_PAGES
+from qa_service.files.segment import PICTURE_BYTES
+from qa_service.files.sniffing import find_signature
+from qa_service.model import PICTURE_KINDS, Passage, Place, Verdict, VerdictStatus
+from qa_service.retrieval.splitting import LONGEST
+from qa_service.search_interfaces import IMPACT_BITS
+
+_STATUSES = get_args(VerdictStatus)[-1].examples
+_CODE = re.compile("[a-z0-9_]{1,30}")
+"""The kind of a file and the reason of a verdict are such codes."""
+_MOST = 1 << 31
+"""The stores keep no larger numbers."""
+
+
+def check_verdict(verdict: Verdict) -> None:
+    """Raise `Unreadable` for a verdict that no reader gives."""
+    # The decoder takes any status, because a record of a later release may be in the store. A reading process has the
+    # same release as its worker, so it can only mean one of ours.
+    _insist(verdict.status in _STATUSES)
+    _insist(all(_CODE.fullmatch(code) for code in (verdict.kind, verdict.reason or "none")))
+    _insist(0 <= verdict.pages <= MOST_PAGES and 0 <= verdict.tokens < _MOST)
+    _insist(all(map(_is_page, verdict.unread_pages)))
+
+
+def check_progress(progress: FileProgress) -> None:
+    """Raise `Unreadable` for a page that no reader comes to."""
+    _insist(_is_page(progress.page) and 0 <= progress.pages < _MOST)
+
+
+def check_picture(read: ReadPicture) -> None:
+    """Raise `Unreadable` for a picture that is too large, or whose bytes aren't of its type, because browsers get it
+    under that type. Only the first bytes are looked at, since nothing from outside may be parsed here."""
+    picture, described = read.picture, read.described
+    kind = find_signature(picture.data)
+    _insist(kind in PICTURE_KINDS and picture.mime_type == f"image/{kind}" and len(picture.data) <= PICTURE_BYTES)
+    _insist(_is_page(described.page) and 0 <= described.tokens < _MOST and len(described.name) <= LONGEST_NAME)
+
+
+class TextCheck:
+    """A `TextCheck` checks the parts of one file's text, one after another."""
+
+    def __init__(self) -> None:
+        self._passages = 0
+        self._characters = 0
+
+    def check_part(self, text: FileText) -> None:
+        """Raise `Unreadable` for a part that doesn't follow the one before, that has a passage which no reader makes,
+        or whose index names another passage. The same goes for more characters than a file may have."""
+        first, self._passages = self._passages, self._passages + len(text.passages)
+        self._characters += sum(len(passage.text) for passage in text.passages)
+        _insist(text.first == first and self._characters <= MOST_CHARACTERS)
+        _insist(all(map(_is_passage, text.passages)))
+        _insist(all(_is_entry(places, first, self._passages) for places in text.index.values()))
+
+
+def _is_entry(places: list[int], first: int, end: int) -> bool:
+    in_place = all(first <= number < end for number in places[::2])
+    return len(places) % 2 == 0 and in_place and all(0 <= impact < 1 << IMPACT_BITS for impact in places[1::2])
+
+
+def _is_passage(passage: Passage) -> bool:
+    told = Passage(
+        "",
+        passage.file,
+        passage.text,
+        page=passage.page,
+        section=passage.section,
+        paged=passage.paged,
+        place=passage.place,
+    )
+    is_text = 0 < len(passage.text) <= LONGEST and len(passage.section) <= LONGEST_NAME
+    return passage == told and is_text and _is_page(passage.page) and _is_place(passage.place)
+
+
+def _is_place(place: Place) -> bool:
+    names, numbers = (place.part, place.label, place.sheet), (place.page, place.slide, *(place.rows or ()))
+    return all(len(name) <= LONGEST_NAME for name in names) and all(0 <= number < _MOST for number in numbers)
+
+
+def _is_page(number: int) -> bool:
+    return 1 <= number <= MOST_PAGES
+
+
+def _insist(is_told: bool) -> None:
+    if not is_told:
+        raise Unreadable("damaged")
