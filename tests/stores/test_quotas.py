@@ -57,6 +57,15 @@ class TestBytes:
         assert quotas.load_allowance(here, "s").bytes == 70
         assert quotas.load_allowance(there, "s").bytes == 100
 
+    def test_of_visitors_of_one_network_count_together_and_are_four_times_as_many(
+        self, stores: Stores, quotas: RedisQuotas
+    ) -> None:
+        here, there = (Owner("anonymous", "c" * 32, address=address * 32, network="3" * 32) for address in "12")
+        converse(stores, owner=here)
+        keep_file(stores, 390, owner=here)
+        quotas.spend_seconds(here, 15)
+        assert quotas.load_allowance(there, "s") == Allowance(2, 10, 25)
+
     def test_of_a_file_finished_twice_count_once(self, stores: Stores, quotas: RedisQuotas) -> None:
         converse(stores)
         for _ in range(2):
