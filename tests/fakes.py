@@ -309,8 +309,9 @@ class FakeFiles:
         self.finished: list[StoredFile] = []
         self.vectors: dict[tuple[str, ...], Vectors] = {}
 
-    def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
+    def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> int:
         self.passages.setdefault(file_id, {}).update(enumerate(part.passages, part.first))
+        return sum(len(passage.text.encode()) for passage in part.passages)
 
     def add_picture(self, owner: Owner, session_id: str, file_id: str, picture: Picture, page: int = 1) -> None:
         self.pictures.setdefault(file_id, {})[page] = picture

@@ -22,6 +22,9 @@ from qa_service.retrieval.splitting import estimate_tokens, split_passages
 
 MOST_PAGES = 2_000
 MOST_CHARACTERS = 2_000_000
+MOST_PASSAGES = 10_000
+"""A file may have so many passages, which is three times as many as running text of `MOST_CHARACTERS` has. Each of them
+takes room for its place, whose names may be a hundred times as long as its text."""
 LONGEST_NAME = 300
 """The names of headings, sheets, parts and pages are cut after so many characters. Each passage has the names of its
 place, so without this bound the long heading of a hostile file would be indexed thousands of times."""
@@ -114,6 +117,8 @@ class _Reading:
 
     def _texts(self, segment: Segment) -> Iterator[Report]:
         for text in split_passages(segment.text):
+            if self._part.end >= MOST_PASSAGES:
+                raise Unreadable("too_large")
             self._part.add(
                 Passage(
                     "",
@@ -154,6 +159,11 @@ class _Part:
     @property
     def is_full(self) -> bool:
         return len(self._passages) >= PART_PASSAGES or self._characters >= PART_CHARACTERS
+
+    @property
+    def end(self) -> int:
+        """Return how many passages the file has so far."""
+        return self.first + len(self._passages)
 
     def add(self, passage: Passage) -> None:
         self._passages.append(passage)

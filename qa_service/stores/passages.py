@@ -35,6 +35,10 @@ from qa_service.stores.keys import session_key
 from qa_service.stores.quotas import queue_space_taken
 from qa_service.stores.records import read_record
 
+FIELD_BYTES = 72
+"""So many bytes of memory does a field of a hash take in Redis, besides its name and its value."""
+VECTOR_BYTES = 1024
+"""A passage may get a vector of so many bytes later, which is another field."""
 UNFINISHED_SECONDS = 600
 """A file that isn't finished expires so many seconds after its last part."""
 
@@ -51,12 +55,13 @@ class RedisFiles:
         self._seconds = seconds
         self._single = single
 
-    def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
+    def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> int:
         if not part.passages:
-            return
+            return 0
         key = session_key(owner, session_id, f"file:{file_id}")
         with self._guard:
-            self._client.eval(scripts.ADD_PART, 1, key, part.first, UNFINISHED_SECONDS, *_arguments(part))
+            words: Any = self._client.eval(scripts.ADD_PART, 1, key, part.first, UNFINISHED_SECONDS, *_arguments(part))
+        return int(words) + sum(map(_size_of, part.passages))
 
     def add_picture(self, owner: Owner, session_id: str, file_id: str, picture: Picture, page: int = 1) -> None:
         key = session_key(owner, session_id, f"file:{file_id}")
@@ -203,8 +208,13 @@ def _name_picture(page: int) -> tuple[str, str]:
     return ("picture", "mimeType") if page == 1 else (f"picture:{page}", f"mimeType:{page}")
 
 
+def _size_of(passage: Passage) -> int:
+    """Return how many bytes of the store a passage takes, with its place, its vector, and its share of its page."""
+    return len(msgspec.json.encode(passage)) + VECTOR_BYTES + 2 * FIELD_BYTES
+
+
 def _arguments(part: FileText) -> Iterator[Any]:
-    yield len(part.passages)
+    yield from (len(part.passages), FIELD_BYTES)
     for passage in part.passages:
         yield from (passage.page, msgspec.json.encode(passage))
     for word, places in part.index.items():
