@@ -18,8 +18,7 @@ from qa_service.interfaces import Allowance
 from qa_service.model import Owner
 from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
-from qa_service.stores.keys import quota_key, session_key
-from qa_service.stores.limiter import NETWORK_SHARE
+from qa_service.stores.keys import NETWORK_SHARE, quota_key, session_key
 
 HOUR = 3600
 ALL_BYTES = 1 << 50
