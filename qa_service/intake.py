@@ -13,7 +13,7 @@ from hashlib import blake2b
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qa_service.file_news import FileEnd, FileProgress, FileText, ReadPicture
+from qa_service.file_news import FileBegin, FileEnd, FileProgress, FileText, ReadPicture
 from qa_service.frames import StageNotice
 from qa_service.interfaces import FileReader, FileStore, Quotas, Stop
 from qa_service.model import FilePicture, Owner, ReadRequest, StoredFile, UploadedFile, Verdict
@@ -65,22 +65,26 @@ class Intake(Struct, frozen=True):
     ) -> Generator[StageNotice, None, tuple[StoredFile, Verdict]]:
         allowance = self.quotas.load_allowance(place.owner, place.session_id)
         taken = _Taken(allowance.bytes)
-        if allowance.is_used_up:
+        request = ReadRequest(upload, place.owner, allowance.seconds)
+        verdict = None if allowance.is_used_up else (yield from self._read(request, place, taken, stop))
+        if verdict is None:
             verdict = Verdict(upload.name, "unknown", "skipped", OVER_QUOTA)
             return _describe_file(place, verdict, taken), verdict
-        request = ReadRequest(upload, place.owner, allowance.seconds)
-        verdict = yield from self._read(request, place, taken, stop)
         stored = replace(_describe_file(place, verdict, taken), digest=digest)
         self.files.finish_file(place.owner, place.session_id, stored)
         return stored, verdict
 
     def _read(
         self, request: ReadRequest, place: FilePlace, taken: "_Taken", stop: Stop
-    ) -> Generator[StageNotice, None, Verdict]:
+    ) -> Generator[StageNotice, None, Verdict | None]:
+        """Read the file, and keep what fits. The result is None where other files have used up the quota while this one
+        waited for its turn. Whoever sends hundreds of files at once would otherwise have all of them read."""
         name = request.file.name
         verdict = Verdict(name, "unknown", "failed", "damaged")
         for news in self.reader.read_upload(request, stop):
             match news:
+                case FileBegin() if self.quotas.load_allowance(place.owner, place.session_id).is_used_up:
+                    return None
                 case FileProgress(page=page, pages=pages):
                     yield storable(StageNotice("reading_file", name=name, page=page, pages=pages or None))
                 case FileText(passages=passages) if taken.has_room(sum(len(one.text.encode()) for one in passages)):
