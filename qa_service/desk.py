@@ -28,6 +28,7 @@ from qa_service.interfaces import (
     SessionStore,
 )
 from qa_service.model import Drift, Exchange, Message, Owner, Question, Repeat, Rewind, Session, Topic
+from qa_service.single_use import is_single_use
 from qa_service.storable import storable
 from qa_service.turns import Admission, Turn
 
@@ -305,7 +306,8 @@ def _build_claim(admission: Admission, found: FoundSession, *, background: bool)
         topic_title=admission.session.topics[turn.topic - 1].title or shorten_title(question.text),
         reject_busy=question.on_busy == "reject",
         start=admission.start(),
-        seed=() if found.topic else _build_seed_turns(admission),
+        # No later question would read what was said before, in a session that is for a single question.
+        seed=() if found.topic or is_single_use(turn.session_id) else _build_seed_turns(admission),
         admission=admission if background else None,
         repeat=question.repeat,
         removal=found.removal,

@@ -14,6 +14,11 @@ class FileProgress(Value, frozen=True):
     pages: int
 
 
+class FileBegin(Value, frozen=True):
+    """A `FileBegin` says that a file has got its turn at the readers. Nothing of it has been read yet, and nothing is
+    read where no more news is asked for."""
+
+
 class FileText(Value, frozen=True):
     """A `FileText` is a part of a file's text: passages in reading order, and in which of them each word stands.
 
@@ -42,4 +47,4 @@ class FileEnd(Value, frozen=True):
     """Reading took so many seconds. Waiting until reading could begin isn't part of it."""
 
 
-FileNews: TypeAlias = FileProgress | FileText | ReadPicture | FileEnd
+FileNews: TypeAlias = FileBegin | FileProgress | FileText | ReadPicture | FileEnd

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qa_service.file_news import FileEnd, FileProgress, FileText, ReadPicture
+from qa_service.file_news import FileBegin, FileEnd, FileProgress, FileText, ReadPicture
 from qa_service.frames import StageNotice
 from qa_service.interfaces import FileReader, FileStore, Quotas, Stop
 from qa_service.model import FilePicture, Owner, ReadRequest, StoredFile, UploadedFile, Verdict
@@ -65,42 +65,49 @@ class Intake(Struct, frozen=True):
     ) -> Generator[StageNotice, None, tuple[StoredFile, Verdict]]:
         allowance = self.quotas.load_allowance(place.owner, place.session_id)
         taken = _Taken(allowance.bytes)
-        if allowance.is_used_up:
+        request = ReadRequest(upload, place.owner, allowance.seconds)
+        verdict = None if allowance.is_used_up else (yield from self._read(request, place, taken, stop))
+        if verdict is None:
             verdict = Verdict(upload.name, "unknown", "skipped", OVER_QUOTA)
             return _describe_file(place, verdict, taken), verdict
-        request = ReadRequest(upload, place.owner, allowance.seconds)
-        verdict = yield from self._read(request, place, taken, stop)
         stored = replace(_describe_file(place, verdict, taken), digest=digest)
         self.files.finish_file(place.owner, place.session_id, stored)
         return stored, verdict
 
     def _read(
         self, request: ReadRequest, place: FilePlace, taken: "_Taken", stop: Stop
-    ) -> Generator[StageNotice, None, Verdict]:
+    ) -> Generator[StageNotice, None, Verdict | None]:
+        """Read the file, and keep what fits. The result is None where other files have used up the quota while this one
+        waited for its turn. Whoever sends hundreds of files at once would otherwise have all of them read."""
         name = request.file.name
         verdict = Verdict(name, "unknown", "failed", "damaged")
         for news in self.reader.read_upload(request, stop):
             match news:
+                case FileBegin() if self.quotas.load_allowance(place.owner, place.session_id).is_used_up:
+                    return None
                 case FileProgress(page=page, pages=pages):
                     yield storable(StageNotice("reading_file", name=name, page=page, pages=pages or None))
-                case FileText() if taken.fits(news):
-                    self._keep(news, place, name)
-                case ReadPicture(picture=picture) if taken.fits(news):
-                    number = len(taken.pictures)
+                case FileText(passages=passages) if taken.has_room(sum(len(one.text.encode()) for one in passages)):
+                    taken.add_text(news, self._keep(news, place, name))
+                case ReadPicture(picture=picture) if taken.has_room(len(picture.data)):
+                    number = taken.add_picture(news)
                     self.files.add_picture(place.owner, place.session_id, place.file_id, picture, number)
                 case FileEnd(verdict=verdict, seconds=seconds):
                     storable(verdict)
                     self.quotas.spend_seconds(place.owner, seconds)
         return taken.verdict(verdict)
 
-    def _keep(self, part: FileText, place: FilePlace, name: str) -> None:
+    def _keep(self, part: FileText, place: FilePlace, name: str) -> int:
         named = tuple(replace(passage, file_id=place.file_id, file=name) for passage in part.passages)
-        self.files.add_part(place.owner, place.session_id, place.file_id, replace(part, passages=named))
+        return self.files.add_part(place.owner, place.session_id, place.file_id, replace(part, passages=named))
 
 
 class _Taken:
-    """This counts how much of a file's text and pictures was taken, which is at most `room` bytes. After the first part
-    that doesn't fit, nothing more is taken."""
+    """This counts how much of a file's text and pictures was taken. After the first part that doesn't fit into `room`
+    bytes, nothing more is taken.
+
+    What a part takes in the store is known only when it is there. So the last part may take some more than `room`.
+    """
 
     def __init__(self, room: int) -> None:
         self.passages = 0
@@ -109,18 +116,21 @@ class _Taken:
         self._room = room
         self._is_full = False
 
-    def fits(self, part: FileText | ReadPicture) -> bool:
-        """Count this part if there is room for it, and return whether there is."""
-        passages = part.passages if isinstance(part, FileText) else ()
-        pictures = [part] if isinstance(part, ReadPicture) else []
-        size = sum(len(passage.text.encode()) for passage in passages)
-        size += sum(len(one.picture.data) for one in pictures)
+    def has_room(self, size: int) -> bool:
+        """Tell whether there is room for a part of at least so many bytes."""
         self._is_full = self._is_full or self.size + size > self._room
-        if not self._is_full:
-            self.size += size
-            self.passages += len(passages)
-            self.pictures += [one.described for one in pictures]
         return not self._is_full
+
+    def add_text(self, part: FileText, size: int) -> None:
+        """Count a part that takes so many bytes of the store."""
+        self.passages += len(part.passages)
+        self.size += size
+
+    def add_picture(self, part: ReadPicture) -> int:
+        """Count a picture, and return how many the file has with it."""
+        self.pictures.append(part.described)
+        self.size += len(part.picture.data)
+        return len(self.pictures)
 
     def verdict(self, read: Verdict) -> Verdict:
         """Return the reader's verdict; where there was no room for all of the text, its reason is `over_quota`."""

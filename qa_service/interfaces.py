@@ -318,7 +318,7 @@ class Allowance(Struct, frozen=True):
     files: int
     """The session may still take so many files."""
     bytes: int
-    """So many bytes of text may still be kept for the owner. Visitors with the same address share them."""
+    """So many bytes of the store may still be taken for the owner. Visitors with the same address share them."""
     seconds: float
     """Files may still be read for the owner for so many seconds in this hour."""
 
@@ -479,8 +479,9 @@ class WorkerStore(Protocol):
 class FileStore(Protocol):
     """A `FileStore` keeps the passages and pictures of files with their session."""
 
-    def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
-        """Keep one part of a file. A file comes in many small parts, so that no other request waits for it."""
+    def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> int:
+        """Keep one part of a file, and return how many bytes of the store it takes, with all that is kept to find its
+        words. A file comes in many small parts, so that no other request waits for it."""
 
     def add_picture(self, owner: Owner, session_id: str, file_id: str, picture: Picture, page: int = 1) -> None:
         """Keep one page of a file that is a picture."""

@@ -53,6 +53,12 @@ class Owner(Value, frozen=True):
     network: str = ""
     """This is a hash of the address's IPv6 /48, which is rate-limited too. It is empty for all other addresses."""
 
+    @property
+    def caller(self) -> str:
+        """Return the name of whom this owner shares a worker's places with: everybody in the same IPv6 /48, at the same
+        address, or with the same key."""
+        return self.network or self.address or self.key
+
 
 class UploadedFile(Value, frozen=True):
     """An `UploadedFile` lies on this machine's disk. It is deleted when its answer has ended."""

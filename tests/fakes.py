@@ -19,7 +19,7 @@ from qa_service.answer_parts import Parts
 from qa_service.deltas import Delta, Finished, Opened, TextDelta
 from qa_service.desk import Desk
 from qa_service.errors import Busy, Cancelled, QAError, StoreUnavailable
-from qa_service.file_news import FileEnd, FileNews, FileProgress, FileText, ReadPicture
+from qa_service.file_news import FileBegin, FileEnd, FileNews, FileProgress, FileText, ReadPicture
 from qa_service.files.sniffing import sniff_kind
 from qa_service.frames import Frame, TopicNotice
 from qa_service.gallery import Gallery
@@ -160,6 +160,7 @@ class FakeReader:
         file = request.file
         self.read_names.append(file.name)
         self.begun.set()
+        yield FileBegin()
         if file.name.endswith(".endless"):
             over = threading.Event()
             stop.call_when_set(over.set)
@@ -309,8 +310,9 @@ class FakeFiles:
         self.finished: list[StoredFile] = []
         self.vectors: dict[tuple[str, ...], Vectors] = {}
 
-    def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
+    def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> int:
         self.passages.setdefault(file_id, {}).update(enumerate(part.passages, part.first))
+        return sum(len(passage.text.encode()) for passage in part.passages)
 
     def add_picture(self, owner: Owner, session_id: str, file_id: str, picture: Picture, page: int = 1) -> None:
         self.pictures.setdefault(file_id, {})[page] = picture

@@ -20,6 +20,7 @@ from qa_service.errors import (
 from qa_service.frames import TopicNotice
 from qa_service.interfaces import Claim, Claimed
 from qa_service.model import Drift, Exchange, Message, Owner, Question, Repeat, Rewind, Session, Topic
+from qa_service.single_use import make_single_use_id
 from qa_service.turns import Admission
 from tests.fakes import ANN, BUG, FakeDetector, FakeRepeats, FakeRoom, FakeSessions, desk
 
@@ -527,6 +528,12 @@ class TestSeeding:
         house = House()
         house.ask()
         assert house.ask(messages=self.conversation(2)).session.context == ()
+
+    def test_it_isnt_kept_with_a_session_for_a_single_question(self) -> None:
+        house = House()
+        admitted = house.ask(session_id=make_single_use_id(), messages=self.conversation(2))
+        assert admitted.session.context == (Exchange("Q0", "A0"), Exchange("Q1", "A1"))
+        assert house.sessions.claims[0].seed == ()
 
     def test_drift_is_judged_against_it(self) -> None:
         admitted = House().ask("new: who won?", messages=self.conversation(2))

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
-from qa_service.file_news import FileEnd, FileNews, FileText
+from qa_service.file_news import FileBegin, FileEnd, FileNews, FileText
 from qa_service.frames import StageNotice
 from qa_service.intake import FilePlace, Intake
 from qa_service.model import Passage, ReadRequest, StoredFile, Verdict
@@ -65,6 +66,20 @@ def test_text_is_kept_as_far_as_there_is_room(tmp_path: Path, room: int, kept: i
     assert len(files.passages.get("f1", ())) == stored.passages == kept
     assert (stored.size, verdict.status, stored.status) == (10 * kept, status, status)
     assert verdict.reason == (None if status == "used" else "over_quota")
+
+
+@pytest.mark.parametrize("left", [{"files": 0}, {"bytes": 0}, {"seconds": 0}])
+def test_a_file_isnt_read_where_the_quota_was_used_up_while_it_waited(tmp_path: Path, left: dict[str, int]) -> None:
+    class Waiting(SlowReader):
+        def read_upload(self, request: ReadRequest, stop: object) -> Iterator[FileNews]:
+            quotas.allowance = structs.replace(quotas.allowance, **left)
+            yield FileBegin()
+            yield from super().read_upload(request, stop)
+
+    files, quotas = FakeFiles(), FakeQuotas()
+    _, stored, verdict = take_in(tmp_path, files=files, quotas=quotas, reader=Waiting())
+    assert (verdict.status, verdict.reason, stored.passages) == ("skipped", "over_quota", 0)
+    assert (files.finished, files.passages) == ([], {})
 
 
 def test_what_reading_took_is_the_owners_to_spend(tmp_path: Path) -> None:

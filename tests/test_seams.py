@@ -14,7 +14,7 @@ from qa_service.answering import AnswerLine
 from qa_service.deltas import Finished, Opened, TextDelta
 from qa_service.desk import Room
 from qa_service.errors import Busy, Cancelled, Draining, UpstreamUnavailable
-from qa_service.file_news import FileEnd, FileText, ReadPicture
+from qa_service.file_news import FileBegin, FileEnd, FileText, ReadPicture
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
 from qa_service.frames import Done, Start, Text
@@ -370,7 +370,8 @@ class TestFileReader:
         assert found.data.startswith(b"\x89PNG")
 
     def test_a_damaged_file_is_a_verdict_and_nothing_else(self, reader: FileReader, tmp_path: Path) -> None:
-        (end,) = reader.read_upload(self.upload(tmp_path, "a.pdf.broken", pdf(["text"])[:60]), StopSignal())
+        *begin, end = reader.read_upload(self.upload(tmp_path, "a.pdf.broken", pdf(["text"])[:60]), StopSignal())
+        assert all(isinstance(news, FileBegin) for news in begin)
         assert isinstance(end, FileEnd)
         assert (end.verdict.name, end.verdict.status, end.verdict.reason) == ("a.pdf.broken", "failed", "damaged")
 

@@ -9,7 +9,7 @@ from typing import get_args
 
 from qa_service.errors import Unreadable
 from qa_service.file_news import FileProgress, FileText, ReadPicture
-from qa_service.files.limits import LONGEST_NAME, MOST_CHARACTERS, MOST_PAGES
+from qa_service.files.limits import LONGEST_NAME, MOST_CHARACTERS, MOST_PAGES, MOST_PASSAGES
 from qa_service.files.segment import PICTURE_BYTES
 from qa_service.files.sniffing import find_signature
 from qa_service.model import PICTURE_KINDS, Passage, Place, Verdict, VerdictStatus
@@ -56,10 +56,10 @@ class TextCheck:
 
     def check_part(self, text: FileText) -> None:
         """Raise `Unreadable` for a part that doesn't follow the one before, that has a passage which no reader makes,
-        or whose index names another passage. The same goes for more characters than a file may have."""
+        or whose index names another passage. The same goes for more passages or characters than a file may have."""
         first, self._passages = self._passages, self._passages + len(text.passages)
         self._characters += sum(len(passage.text) for passage in text.passages)
-        _insist(text.first == first and self._characters <= MOST_CHARACTERS)
+        _insist(text.first == first and self._passages <= MOST_PASSAGES and self._characters <= MOST_CHARACTERS)
         _insist(all(map(_is_passage, text.passages)))
         _insist(all(_is_entry(places, first, self._passages) for places in text.index.values()))
 

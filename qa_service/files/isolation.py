@@ -12,7 +12,7 @@ from threading import Timer
 from msgspec.structs import replace
 
 from qa_service.errors import Overloaded, Unreadable
-from qa_service.file_news import FileEnd, FileNews
+from qa_service.file_news import FileBegin, FileEnd, FileNews
 from qa_service.files.limits import ProcessLimits
 from qa_service.files.process import ReadingProcess
 from qa_service.files.queue import FairQueue
@@ -56,6 +56,7 @@ class ChildReaders:
         with self._queue.hold_slot(request.owner, stop, request.file.size) as has_slot:
             end = FileEnd(final_verdict(unread, "stopped"))
             if has_slot:
+                yield FileBegin()
                 end = yield from self._read(request, stop, unread)
         yield end
 

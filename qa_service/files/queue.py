@@ -18,7 +18,8 @@ SMALL = 256 << 10
 class FairQueue:
     """A `FairQueue` lets at most `slots` files be read at once, and one small file more.
 
-    A slot that becomes free goes to the owner who holds the fewest slots. Among several such owners it goes to the one
+    All visitors of one IPv6 /48 count as one owner, because one customer of a provider may have all of it. A slot that
+    becomes free goes to the owner who holds the fewest slots. Among several such owners it goes to the one
     who has waited longest since getting a slot. Of one owner's files the smallest one is next. The slot that is only
     for small files is given where no other one is free, so that a small file never waits behind large ones.
     """
@@ -27,16 +28,16 @@ class FairQueue:
         self._free = slots
         self._free_for_small = 1
         self._lock = threading.Lock()
-        self._waiting: dict[Owner, list[_Ticket]] = {}
-        self._held: Counter[Owner] = Counter()
-        self._served: dict[Owner, int] = {}
+        self._waiting: dict[str, list[_Ticket]] = {}
+        self._held: Counter[str] = Counter()
+        self._served: dict[str, int] = {}
         self._turns = count(1)
 
     @contextmanager
     def hold_slot(self, owner: Owner, stop: Stop, size: int) -> Iterator[bool]:
         """Wait for a slot for a file of `size` bytes, and hold it within the context. The context gives False, and
         holds no slot, where the stop came first."""
-        ticket = self._take_ticket(owner, size)
+        ticket = self._take_ticket(owner.caller, size)
         forget = stop.call_when_set(ticket.called.set)
         try:
             ticket.called.wait()
@@ -45,7 +46,7 @@ class FairQueue:
             forget()
             self._hand_back(ticket)
 
-    def _take_ticket(self, owner: Owner, size: int) -> "_Ticket":
+    def _take_ticket(self, owner: str, size: int) -> "_Ticket":
         ticket = _Ticket(owner, size, next(self._turns))
         with self._lock:
             self._waiting.setdefault(owner, []).append(ticket)
@@ -85,11 +86,11 @@ class FairQueue:
         self._held[ticket.owner] += 1
         self._served[ticket.owner] = next(self._turns)
 
-    def _claim(self, owner: Owner) -> tuple[int, int]:
+    def _claim(self, owner: str) -> tuple[int, int]:
         """Return a sort key. The owner with the smallest key gets the next slot."""
         return self._held[owner], self._served.get(owner, 0)
 
-    def _forget(self, owner: Owner) -> None:
+    def _forget(self, owner: str) -> None:
         """Forget an owner who has no file here, so that memory stays bounded."""
         if not self._waiting[owner] and not self._held[owner]:
             for kept in (self._waiting, self._held, self._served):
@@ -99,7 +100,7 @@ class FairQueue:
 class _Ticket:
     """A `_Ticket` stands for one file that waits for a slot or holds one."""
 
-    def __init__(self, owner: Owner, size: int, turn: int) -> None:
+    def __init__(self, owner: str, size: int, turn: int) -> None:
         self.owner = owner
         self.size = size
         self._turn = turn

@@ -12,7 +12,7 @@ from qa_service.errors import Unreadable
 from qa_service.file_news import FileProgress, FileText, ReadPicture
 from qa_service.files.decoding import clean_file_text
 from qa_service.files.kinds import read_segments
-from qa_service.files.limits import LONGEST_NAME, MOST_CHARACTERS, MOST_PAGES
+from qa_service.files.limits import LONGEST_NAME, MOST_CHARACTERS, MOST_PAGES, MOST_PASSAGES
 from qa_service.files.report import Report, final_verdict
 from qa_service.files.segment import RawFile, Segment
 from qa_service.files.sniffing import sniff_kind
@@ -110,6 +110,8 @@ class _Reading:
 
     def _texts(self, segment: Segment) -> Iterator[Report]:
         for text in split_passages(segment.text):
+            if self._part.end >= MOST_PASSAGES:
+                raise Unreadable("too_large")
             self._part.add(
                 Passage(
                     "",
@@ -150,6 +152,11 @@ class _Part:
     @property
     def is_full(self) -> bool:
         return len(self._passages) >= PART_PASSAGES or self._characters >= PART_CHARACTERS
+
+    @property
+    def end(self) -> int:
+        """Return how many passages the file has so far."""
+        return self.first + len(self._passages)
 
     def add(self, passage: Passage) -> None:
         self._passages.append(passage)

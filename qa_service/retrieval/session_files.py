@@ -10,7 +10,7 @@ from itertools import islice
 
 from qa_service.model import Passage
 from qa_service.retrieval.encoding import PassageEncoding
-from qa_service.retrieval.lexical import POSTINGS, WordScore, score_words
+from qa_service.retrieval.lexical import POSTINGS, score_words
 from qa_service.retrieval.vectors import multiply_vectors
 from qa_service.search_interfaces import Candidate, Index, SearchTerms
 
@@ -26,7 +26,6 @@ NEIGHBOUR = 0.4
 NEIGHBOURED = 3
 """The passages before and behind the best three by words count at least for this part of them, since they may belong
 together."""
-NOTHING = WordScore(0.0, 0.0)
 
 
 class FileCandidates:
@@ -45,12 +44,12 @@ class FileCandidates:
         """Return the best `most` passages of either way of searching, in the order of their numbers."""
         ranking = self._index.look_up_words(terms.weights, POSTINGS)
         words = score_words(terms.weights, ranking, self._turn_seconds)
-        lexical = _join_neighbours({number: score.lexical for number, score in words.items()}, ranking.passages)
+        lexical = _join_neighbours(words.lexical, ranking.passages)
         dense = self._score_meaning(terms, lexical, ranking.passages) if terms.vector else {}
         numbers = sorted({*_choose_best(lexical, most), *_choose_best(dense, most)})
         self._found = frozenset(numbers)
         return [
-            Candidate(passage, lexical.get(n, 0.0), dense.get(n, 0.0), words.get(n, NOTHING).coverage)
+            Candidate(passage, lexical.get(n, 0.0), dense.get(n, 0.0), words.coverage_of(n))
             for n, passage in zip(numbers, self._index.load_passages(numbers), strict=True)
             if passage
         ]
@@ -62,6 +61,8 @@ class FileCandidates:
         return [passage for passage in self._index.load_passages(numbers) if passage]
 
     def _score_meaning(self, terms: SearchTerms, lexical: Mapping[int, float], passages: int) -> dict[int, float]:
+        """Compare the passages' meaning with the question's. Those that are compared and have no vector yet get one
+        later, and no others, because files may have a hundred thousand passages."""
         encoding = self._encoding
         if encoding is None:
             return {}
@@ -71,12 +72,19 @@ class FileCandidates:
         known = {number: vector for number, vector in zip(compared, loaded, strict=True) if vector}
         needed = [number for number in best if number not in known]
         known |= encoding.encode_now(self._index, needed, ENCODING_SECONDS) if needed else {}
-        encoding.encode_later(self._index, (number for number in range(passages) if number not in known))
+        encoding.encode_later(self._index, (number for number in compared if number not in known))
         return multiply_vectors(terms.vector, known)
 
 
 def _choose_best(scores: Mapping[int, float], most: int) -> list[int]:
-    return heapq.nsmallest(most, scores, key=lambda number: (-scores[number], number))
+    """Return the numbers of the passages with the highest scores, best first, and of equal ones the first passages.
+
+    Only those that are chosen are sorted, since a word may stand in all passages of endless files.
+    """
+    least = min(heapq.nlargest(most, scores.values()), default=0.0)
+    above = [number for number, score in scores.items() if score > least]
+    level = heapq.nsmallest(most - len(above), (number for number, score in scores.items() if score == least))
+    return [*sorted(above, key=lambda number: (-scores[number], number)), *level]
 
 
 def _join_neighbours(scores: Mapping[int, float], passages: int) -> dict[int, float]:

@@ -4,7 +4,7 @@ An unknown id and the id of another owner raise the same `NotFound`.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +17,8 @@ from qa_service.clock import now
 from qa_service.errors import Interrupted, NotFound
 from qa_service.interfaces import LogStore
 from qa_service.language.phrases import build_failure
-from qa_service.model import Owner, Page, StoredFile
+from qa_service.model import Owner, Page, Passage, StoredFile
+from qa_service.pause import LongWork
 from qa_service.stores import scripts, topic_scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key, feedback_field, owner_key, session_key
@@ -34,6 +35,13 @@ log = logging.getLogger(__name__)
 turn_decoder = msgspec.json.Decoder(Turn)
 feedback_decoder = msgspec.json.Decoder(Feedback)
 
+TURNS_AT_ONCE = 20
+"""So many turns are loaded without a pause."""
+PAGE_CHARACTERS = 500_000
+"""A page of a conversation has no more turns when its questions and answers have so many characters together. With two
+hundred long questions it would have 20 MB, and the worker would write nothing else for a fifth of a second."""
+PASSAGES_AT_ONCE = 500
+"""So many passages of a page are loaded without a pause, which takes about three milliseconds."""
 DELETED_SECONDS = 60
 """A deletion can be repeated for so long. It then returns again which answers were running in the session."""
 
@@ -69,15 +77,15 @@ class RedisHistory:
         return SessionList(items, repr(found[-1][1]) if len(found) == limit else None)
 
     def load_conversation(self, owner: Owner, session_id: str, cursor: str, limit: int) -> SessionPage:
-        """Load one session with at most `limit` of its turns, the newest first. `cursor` is the `next` of the page
-        before, or empty."""
+        """Load one session with at most `limit` of its turns, the newest first, and with fewer where they are long.
+        `cursor` is the `next` of the page before, or empty."""
         head = self._load_head(owner, session_id)
         with self._guard:
             found: Any = self._client.lrange(session_key(owner, session_id, "turns"), 0, -1)
         ids = [answer_id.decode() for answer_id in reversed(found)]
         first = ids.index(cursor) + 1 if cursor in ids else 0
-        page = ids[first : first + limit]
-        more = first + limit < len(ids)
+        page, turns = self._load_part(owner, session_id, ids[first : first + limit])
+        more = first + len(page) < len(ids)
         entry = _entry(session_id, head)
         return SessionPage(
             session_id,
@@ -85,7 +93,7 @@ class RedisHistory:
             entry.created_at,
             entry.updated_at,
             topics=topics_of(head),
-            turns=self._load_turns(owner, session_id, page),
+            turns=turns,
             files=self.list_files(owner, session_id),
             next=page[-1] if more else None,
             topic=int(head["topic"]),
@@ -207,12 +215,21 @@ class RedisHistory:
             first, count = (
                 int(found or 0) for found in self._client.hmget(key, [f"first:{number}", f"count:{number}"])
             )
-            fields = [f"passage:{n}" for n in range(first, first + count)]
-            found: Any = self._client.hmget(key, fields) if fields else []
-        passages = [passage for entry in found if (passage := read_record(passage_decoder, entry))]
+        passages = list(self._load_passages(key, range(first, first + count)))
         text = "".join(passage.text for passage in passages)
         section, label = (passages[0].section, passages[0].place.label) if passages else ("", "")
         return Page(file_id, file.name, number, file.pages, text, section or label, label)
+
+    def _load_passages(self, key: str, numbers: Sequence[int]) -> Iterator[Passage]:
+        """Yield some passages of a file. Between them the other requests of this worker have their turn, because a page
+        may have thousands."""
+        work = LongWork()
+        for start in range(0, len(numbers), PASSAGES_AT_ONCE):
+            with self._guard:
+                fields = [f"passage:{number}" for number in numbers[start : start + PASSAGES_AT_ONCE]]
+                found: Any = self._client.hmget(key, fields)
+            yield from (passage for entry in found if (passage := read_record(passage_decoder, entry)))
+            work.end_step()
 
     def delete_file(self, owner: Owner, session_id: str, file_id: str) -> None:
         """Delete a file, so that no later question is answered from it."""
@@ -254,6 +271,18 @@ class RedisHistory:
         if session_ids:
             with self._guard:
                 self._client.zrem(key, *session_ids)
+
+    def _load_part(self, owner: Owner, session_id: str, ids: Sequence[str]) -> tuple[Sequence[str], tuple[Turn, ...]]:
+        """Load the first of these turns, as many as have about `PAGE_CHARACTERS` together. Returns their ids too, of
+        which some may be gone."""
+        turns: tuple[Turn, ...] = ()
+        work = LongWork()
+        for end in range(TURNS_AT_ONCE, len(ids) + TURNS_AT_ONCE, TURNS_AT_ONCE):
+            turns += self._load_turns(owner, session_id, ids[end - TURNS_AT_ONCE : end])
+            if sum(len(turn.question) + len(turn.text) for turn in turns) >= PAGE_CHARACTERS:
+                return ids[:end], turns
+            work.end_step()
+        return ids, turns
 
     def _load_turns(self, owner: Owner, session_id: str, ids: Sequence[str]) -> tuple[Turn, ...]:
         if not ids:

@@ -27,8 +27,10 @@
                                            milliseconds
     qa:{owner.network}:rate        string  the same for all visitors of one network           until then
     qa:{owner.network}:rate:ADDR   string  the same for one visitor's address in it           until then
-    qa:{owner}:space               hash    s:SESSION → bytes of text kept for it; total       4 × session
-    qa:{owner}:reading             string  seconds that reading the owner's files took        1 h from the first file
+    qa:{owner}:space               hash    s:SESSION → bytes of text kept for it; total;      4 × session
+                                           of visitors of one network in qa:{owner.network}
+    qa:{owner}:reading             string  seconds that reading the owner's files took;       1 h from the first file
+                                           of visitors of one network in qa:{owner.network}
     qa:{owner}:repeat:KEY          string  "answer id fingerprint"                            10 s; once the answer is
                                                                                               let in, QA_IDEMPOTENCY_TTL
                                                                                               or the longest answer
@@ -59,6 +61,8 @@ their version, and a file's passages have the version of their file.
 
 from qa_service.model import Owner
 
+NETWORK_SHARE = 4
+"""All addresses of a network together may ask, and use, so many times as much as one address."""
 ALIVE = "qa:{workers}:alive"
 STOPS = "qa:{workers}:stops"
 PROBES = tuple(f"qa:{{workers}}:probe:{kind}" for kind in ("string", "hash", "list", "zset", "stream"))
@@ -78,6 +82,11 @@ def answer_key(owner: Owner, answer_id: str, name: str) -> str:
 def owner_key(owner: Owner, name: str) -> str:
     """Make the name of a key of an owner as a whole. Visitors with different addresses have different keys."""
     return f"qa:{{{owner.key}{owner.address and '.' + owner.address}}}:{name}"
+
+
+def quota_key(owner: Owner, name: str) -> str:
+    """Make the name of a key that counts what an owner uses. All visitors of one `network` have one key."""
+    return f"qa:{{{owner.key}.{owner.network}}}:{name}" if owner.network else owner_key(owner, name)
 
 
 def feedback_field(answer_id: str) -> str:

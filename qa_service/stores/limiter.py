@@ -12,10 +12,7 @@ from redis import Redis
 from qa_service.model import Owner
 from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
-from qa_service.stores.keys import rate_keys
-
-NETWORK_SHARE = 4
-"""All addresses of a network together may ask so many times as many questions as one address."""
+from qa_service.stores.keys import NETWORK_SHARE, rate_keys
 
 
 class RedisLimiter:

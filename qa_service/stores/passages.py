@@ -15,8 +15,10 @@ vectors leaves these fields alone.
 
 import sys
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -33,6 +35,10 @@ from qa_service.stores.keys import session_key
 from qa_service.stores.quotas import queue_space_taken
 from qa_service.stores.records import read_record
 
+FIELD_BYTES = 72
+"""So many bytes of memory does a field of a hash take in Redis, besides its name and its value."""
+VECTOR_BYTES = 1024
+"""A passage may get a vector of so many bytes later, which is another field."""
 UNFINISHED_SECONDS = 600
 """A file that isn't finished expires so many seconds after its last part."""
 
@@ -49,12 +55,13 @@ class RedisFiles:
         self._seconds = seconds
         self._single = single
 
-    def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> None:
+    def add_part(self, owner: Owner, session_id: str, file_id: str, part: FileText) -> int:
         if not part.passages:
-            return
+            return 0
         key = session_key(owner, session_id, f"file:{file_id}")
         with self._guard:
-            self._client.eval(scripts.ADD_PART, 1, key, part.first, UNFINISHED_SECONDS, *_arguments(part))
+            words: Any = self._client.eval(scripts.ADD_PART, 1, key, part.first, UNFINISHED_SECONDS, *_arguments(part))
+        return int(words) + sum(map(_size_of, part.passages))
 
     def add_picture(self, owner: Owner, session_id: str, file_id: str, picture: Picture, page: int = 1) -> None:
         key = session_key(owner, session_id, f"file:{file_id}")
@@ -123,6 +130,7 @@ class _RedisIndex:
         self._client = client
         self._guard = guard
         self._shelves = shelves
+        self._ends = list(accumulate(shelf.passages for shelf in shelves))
 
     def look_up_words(self, words: Iterable[str], most: int) -> Ranking:
         asked = list(words)
@@ -131,12 +139,12 @@ class _RedisIndex:
         wanted = _rarest(asked, counts, frequencies, most)
         shelves = [(self._shelves[number], chosen) for number, chosen in wanted.items()]
         found = self._fetch([(shelf, [shelf.word_prefix + word for word in chosen]) for shelf, chosen in shelves])
-        offsets = _offsets(self._shelves)
         postings: dict[str, list[Postings]] = {}
         for (number, chosen), row in zip(wanted.items(), found, strict=True):
             for word, entry in zip(chosen, row, strict=True):
                 if entry:
-                    postings.setdefault(word, []).append(Postings(offsets[number], self._shelves[number].unpack(entry)))
+                    packed = self._shelves[number].unpack(entry)
+                    postings.setdefault(word, []).append(Postings(self._first(number), packed))
         return Ranking(sum(shelf.passages for shelf in self._shelves), postings, frequencies)
 
     def load_passages(self, numbers: Sequence[int]) -> Sequence[Passage | None]:
@@ -186,10 +194,12 @@ class _RedisIndex:
         return found
 
     def _place(self, number: int) -> tuple[int, int]:
-        for shelf, (offset, end) in enumerate(_spans(self._shelves)):
-            if number < end:
-                return shelf, number - offset
-        raise IndexError(number)
+        shelf = bisect_right(self._ends, number)
+        return shelf, number - self._first(shelf)
+
+    def _first(self, shelf: int) -> int:
+        """Return the number of a file's first passage."""
+        return self._ends[shelf] - self._shelves[shelf].passages
 
 
 def _name_picture(page: int) -> tuple[str, str]:
@@ -198,23 +208,17 @@ def _name_picture(page: int) -> tuple[str, str]:
     return ("picture", "mimeType") if page == 1 else (f"picture:{page}", f"mimeType:{page}")
 
 
+def _size_of(passage: Passage) -> int:
+    """Return how many bytes of the store a passage takes, with its place, its vector, and its share of its page."""
+    return len(msgspec.json.encode(passage)) + VECTOR_BYTES + 2 * FIELD_BYTES
+
+
 def _arguments(part: FileText) -> Iterator[Any]:
-    yield len(part.passages)
+    yield from (len(part.passages), FIELD_BYTES)
     for passage in part.passages:
         yield from (passage.page, msgspec.json.encode(passage))
     for word, places in part.index.items():
         yield from (word, _packed(map(pack_posting, places[::2], places[1::2])))
-
-
-def _spans(shelves: Sequence[_Shelf]) -> Iterator[tuple[int, int]]:
-    offset = 0
-    for shelf in shelves:
-        yield offset, offset + shelf.passages
-        offset += shelf.passages
-
-
-def _offsets(shelves: Sequence[_Shelf]) -> list[int]:
-    return [offset for offset, _ in _spans(shelves)]
 
 
 def _rarest(

@@ -3,6 +3,9 @@
 The bytes of an owner's text are counted for each session. When a session is deleted, its bytes are taken off at once.
 That a session has expired is found out only when its owner has no bytes left: then the counted sessions are looked for,
 and the bytes of those that are gone are taken off. So nothing has to be counted again with every question.
+
+Visitors with IPv6 addresses are counted by the /48, and have four times as much together as one owner. One customer of
+a provider may have a whole /48, and could use up the quota of one /64 after another.
 """
 
 from collections.abc import Sequence
@@ -15,7 +18,7 @@ from qa_service.interfaces import Allowance
 from qa_service.model import Owner
 from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
-from qa_service.stores.keys import owner_key, session_key
+from qa_service.stores.keys import NETWORK_SHARE, quota_key, session_key
 
 HOUR = 3600
 ALL_BYTES = 1 << 50
@@ -46,25 +49,26 @@ class RedisQuotas:
     def load_allowance(self, owner: Owner, session_id: str) -> Allowance:
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.hlen(session_key(owner, session_id, "files"))
-            pipeline.hget(owner_key(owner, "space"), "total")
-            pipeline.get(owner_key(owner, "reading"))
+            pipeline.hget(quota_key(owner, "space"), "total")
+            pipeline.get(quota_key(owner, "reading"))
             files, total, seconds = pipeline.execute()
-        used = int(total or 0)
-        if used >= self._quota.bytes:
+        share = NETWORK_SHARE if owner.network else 1
+        used, most = int(total or 0), share * self._quota.bytes
+        if used >= most:
             used = self._without_expired(owner)
         return Allowance(
             files=self._quota.files - files,
-            bytes=self._quota.bytes - used,
-            seconds=self._quota.seconds - float(seconds or 0),
+            bytes=most - used,
+            seconds=share * self._quota.seconds - float(seconds or 0),
         )
 
     def spend_seconds(self, owner: Owner, seconds: float) -> None:
         with self._guard:
-            self._client.eval(scripts.SPEND_SECONDS, 1, owner_key(owner, "reading"), seconds, HOUR)
+            self._client.eval(scripts.SPEND_SECONDS, 1, quota_key(owner, "reading"), seconds, HOUR)
 
     def _without_expired(self, owner: Owner) -> int:
         """Take the bytes of expired sessions off, and return how many bytes the owner then has."""
-        key = owner_key(owner, "space")
+        key = quota_key(owner, "space")
         with self._guard:
             counted: Any = self._client.hrandfield(key, LOOKED_FOR)
         ids = [field[2:].decode() for field in counted if field != b"total"]
@@ -84,16 +88,16 @@ class RedisQuotas:
 
 def queue_space_taken(pipeline: Any, owner: Owner, session_id: str, size: int, *, seconds: int) -> None:
     """Add to the pipeline that a session keeps `size` more bytes of text. `seconds` is how long a session is kept."""
-    pipeline.eval(scripts.CHANGE_SPACE, 1, owner_key(owner, "space"), session_id, size, LIVES * seconds)
+    pipeline.eval(scripts.CHANGE_SPACE, 1, quota_key(owner, "space"), session_id, size, LIVES * seconds)
 
 
 def queue_space_freed(pipeline: Any, owner: Owner, session_id: str, size: int = ALL_BYTES) -> None:
     """Add to the pipeline that a session keeps `size` fewer bytes of text. By default it then keeps none."""
-    pipeline.eval(scripts.CHANGE_SPACE, 1, owner_key(owner, "space"), session_id, -size, 0)
+    pipeline.eval(scripts.CHANGE_SPACE, 1, quota_key(owner, "space"), session_id, -size, 0)
 
 
 def queue_space_settled(pipeline: Any, owner: Owner, session_id: str) -> None:
     """Add to the pipeline that the bytes which claims have freed are taken off what the session counts for. Its head
     says how many they are. Where another claim was first, nothing is left to be taken off."""
-    keys = (session_key(owner, session_id, "head"), owner_key(owner, "space"))
+    keys = (session_key(owner, session_id, "head"), quota_key(owner, "space"))
     pipeline.eval(scripts.SETTLE_SPACE, len(keys), *keys, session_id)

@@ -118,12 +118,14 @@ return new
 """
 
 # The parts of a file come one after another. A word may stand in many of them, so its postings are appended to those
-# that it has.
+# that it has. It returns how many bytes of the store the words of the part take. A new field takes `each` bytes
+# besides its name and its value.
 ADD_PART = """
 -- file
-local first, ttl, passages = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
-if redis.call('HSETNX', KEYS[1], 'part:' .. first, 1) == 0 then return end
-local at = 4
+local first, ttl, passages, each = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local part = 'part:' .. first
+if redis.call('HSETNX', KEYS[1], part, 0) == 0 then return tonumber(redis.call('HGET', KEYS[1], part)) end
+local at, size = 5, 0
 for number = first, first + passages - 1 do
   redis.call('HSETNX', KEYS[1], 'first:' .. ARGV[at], number)
   redis.call('HINCRBY', KEYS[1], 'count:' .. ARGV[at], 1)
@@ -131,10 +133,14 @@ for number = first, first + passages - 1 do
   at = at + 2
 end
 for word = at, #ARGV, 2 do
-  local field = 'w:' .. ARGV[word]
-  redis.call('HSET', KEYS[1], field, (redis.call('HGET', KEYS[1], field) or '') .. ARGV[word + 1])
+  local field, added = 'w:' .. ARGV[word], ARGV[word + 1]
+  local before = redis.call('HGET', KEYS[1], field)
+  redis.call('HSET', KEYS[1], field, (before or '') .. added)
+  size = size + #added + (before and 0 or each + #field)
 end
+redis.call('HSET', KEYS[1], part, size)
 redis.call('EXPIRE', KEYS[1], ttl)
+return size
 """
 
 # Vectors come later than the file. They don't bring a file back that was deleted meanwhile.

@@ -23,7 +23,7 @@ from msgspec import Struct, field
 from qa_service.errors import BadRequest, BodyTimeout, QAError, TooLarge, Unavailable
 from qa_service.pause import give_way
 from qa_service.threads import start_thread
-from qa_service.web.networks import network_of
+from qa_service.web.networks import IPV6_CUSTOMER, network_of
 from qa_service.web.reception import Reception
 
 GULP = 1 << 16
@@ -110,7 +110,7 @@ class RequestBody:
         self._input: IO[bytes] = request.environ["wsgi.input"]
         self._socket = _socket(request)
         self._bounds = bounds
-        self._address = request.remote_addr or ""
+        self._network = network_of(request.remote_addr or "", IPV6_CUSTOMER)
         self._announced = request.content_length
         self._chunked = is_chunked(request)
         self._large = may_be_large(request)
@@ -176,13 +176,13 @@ class RequestBody:
             give_way()
 
     def _reserve_room(self, bodies: int, size: int) -> None:
-        self._bounds.reception.reserve_room(network_of(self._address), bodies=bodies, size=size)
+        self._bounds.reception.reserve_room(self._network, bodies=bodies, size=size)
         self._reserved = self._reserved[0] + bodies, self._reserved[1] + size
 
     def _release_room(self) -> None:
         bodies, size = self._reserved
         if bodies or size:
-            self._bounds.reception.release_room(network_of(self._address), bodies=bodies, size=size)
+            self._bounds.reception.release_room(self._network, bodies=bodies, size=size)
 
     def _receive(self, size: int) -> bytes:
         left = size if self._announced is None else min(size, self._announced - self._read)

@@ -186,7 +186,7 @@ def _add_page(service: Mounted, caller: DocumentCaller, fields: Mapping[str, Any
     if caller.owner and (wait := service.assembly.limiter.take_question(caller.owner)):
         raise RateLimited("too many pages were asked for", retry_after=math.ceil(wait))
     fetcher = PageFetcher(FetchBounds(service.assembly.settings.max_file))
-    with fetching.hold_place(caller.owner.key if caller.owner else ""):
+    with fetching.hold_place(caller.owner.caller if caller.owner else ""):
         page = fetch_single_page(target.url, fetcher.fetch_page)
     new = NewDocument(target.collection, page.address, target.title or page.title, page.address, page.charset)
     document, _ = knowledge.library.add_document(new, page.content)

@@ -116,9 +116,8 @@ def stream_probe(room: WorkerRoom) -> Response:
         raise REFUSALS[wanted]("this refusal was asked for", retry_after=RETRY_SECONDS)
     gone, runner = hung_up(request), service.assembly.runner
     content = _describe_arrival(service)
-    caller = owner.address or owner.key
-    room.reserve_place(caller)
-    left = partial(room.release_place, caller)
+    room.reserve_place(owner.caller)
+    left = partial(room.release_place, owner.caller)
     body = ProbeBody(content, times, is_over=lambda: gone() or runner.draining, left=left)
     return Response(body, headers=STREAM_HEADERS, content_type=TYPED.content_type, direct_passthrough=True)
 

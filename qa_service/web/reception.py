@@ -13,7 +13,8 @@ WORKER_BODIES = 16
 """The bodies that a worker receives at the same time may have as many bytes as so many bodies of the largest size."""
 NETWORK_SHARE = 4
 """One network may send a quarter of what a worker may receive. The share is this large because all callers behind a
-proxy that isn't trusted have one address."""
+proxy that isn't trusted have one address. For IPv6 a network is a /48, of which one customer of a provider may have all
+65,536 networks of 64 bits."""
 
 
 class Load(Struct, frozen=True):

@@ -8,7 +8,7 @@ from threading import Lock
 from qa_service.errors import Overloaded, RateLimited
 
 CALLER_SHARE = 4
-"""One caller may have a quarter of the places. Visitors are told apart by their addresses."""
+"""One caller may have a quarter of the places. Visitors are told apart by their addresses, as `Owner.caller` says."""
 RETRY_SECONDS = 7
 
 

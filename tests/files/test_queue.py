@@ -92,6 +92,16 @@ def test_the_only_file_of_a_second_owner_is_next(room: Room) -> None:
     room.expect("a1", "b1", "a2")
 
 
+def test_visitors_of_one_network_are_one_owner(room: Room) -> None:
+    queue = FairQueue(1)
+    for name in ("a1", "a2", "a3"):
+        room.wait(queue, Owner("anonymous", "all", address=name, network="2001:db8::/48"), name)
+    room.wait(queue, Owner("anonymous", "all", address="192.0.2.1"), "b1")
+
+    room.end("a1")
+    room.expect("a1", "b1")
+
+
 def test_owners_take_turns(room: Room) -> None:
     queue = FairQueue(1)
     for owner, names in ((ANN, "a1 a2 a3"), (BEN, "b1 b2"), (CEE, "c1")):

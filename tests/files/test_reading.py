@@ -136,6 +136,13 @@ class TestBounds:
         assert (verdict(reports).status, verdict(reports).reason) == ("truncated", "too_large")
         assert sum(len(passage.text) for passage in passages(reports)) == 2_000_000
 
+    def test_passages_beyond_the_bound_are_left_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(reading, "MOST_PASSAGES", 300)
+        reports = read(b"# a\nx\n\n" * 400, "a.md")
+
+        assert (verdict(reports).status, verdict(reports).reason) == ("truncated", "too_large")
+        assert len(passages(reports)) == 300
+
     def test_pages_beyond_two_thousand_are_left_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(reading, "MOST_PAGES", 2)
 

@@ -1,14 +1,17 @@
 """These tests show how the files of a session are searched by words and by meaning, and when passages are encoded."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import pytest
 
 from qa_service.model import Passage
 from qa_service.retrieval.encoding import PassageEncoding
 from qa_service.retrieval.finding import HybridRetriever
-from qa_service.retrieval.session_files import FileCandidates
+from qa_service.retrieval.lexical import ADDED_AT_ONCE, score_words
+from qa_service.retrieval.session_files import COMPARED, FileCandidates
 from qa_service.retrieval.terms import build_terms
-from qa_service.search_interfaces import Query
+from qa_service.search_interfaces import Index, Query
 from tests.fakes import FakeEncoder, FakeIndex
 
 TEXTS = ["The fee is ten dollars.", "Dogs need a leash.", "Opening hours are nine to five.", "Cats may stay."]
@@ -66,6 +69,31 @@ def test_with_an_encoder_in_another_process_the_rest_follows_off_the_answers_way
     while len(index.vectors) < 64 and time.monotonic() < until:
         time.sleep(0.005)
     assert len(index.vectors) == 64
+
+
+def test_passages_that_arent_compared_arent_encoded_later_either() -> None:
+    class Waiting(PassageEncoding):
+        waiting: Sequence[int] = ()
+
+        def encode_later(self, index: Index, numbers: Iterable[int]) -> None:
+            self.waiting = list(numbers)
+
+    encoding = Waiting(FakeEncoder())
+    index = index_of([f"The fee of room {n}." if n % 2 else f"Page {n}." for n in range(3 * COMPARED)])
+    FileCandidates(index, encoding).find_candidates(build_terms("fee", encoder=FakeEncoder()), 60)
+    assert len(encoding.waiting) == COMPARED - 50
+
+
+def test_of_passages_with_equal_words_the_first_ones_are_found() -> None:
+    assert found("fee", index_of(["The fee."] * 300)) == list(range(60))
+
+
+def test_adding_up_a_word_of_endless_files_gives_way_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[int] = []
+    monkeypatch.setattr("qa_service.pause.give_way", lambda: pauses.append(1))
+    ranking = index_of(["The fee."] * 10 * ADDED_AT_ONCE).look_up_words(["fee"], 10)
+    score_words({"fee": 1.0}, ranking, 0.0)
+    assert len(pauses) == 10
 
 
 def test_where_that_process_is_gone_the_words_still_find() -> None:

@@ -1,6 +1,7 @@
 """These tests show what `Quotas` promises, over every Redis."""
 
 import time
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -9,11 +10,13 @@ from redis import Redis
 from qa_service.file_news import FileText
 from qa_service.interfaces import Allowance
 from qa_service.model import Owner, Passage, StoredFile
+from qa_service.retrieval.lexical import build_index
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import owner_key, session_key
+from qa_service.stores.passages import VECTOR_BYTES
 from qa_service.stores.quotas import Quota, RedisQuotas
 from tests.fakes import ANN, BEN, turn
-from tests.stores.talking import TTL, Stores, claim, converse
+from tests.stores.talking import TTL, Stores, claim, converse, stores_of
 
 QUOTA = Quota(files=3, bytes=100, seconds=10)
 
@@ -42,6 +45,18 @@ def test_a_sessions_files_count_for_it_alone(stores: Stores, quotas: RedisQuotas
     assert quotas.load_allowance(ANN, "other").files == 3
 
 
+@pytest.mark.parametrize("text", ["x", " ".join(f"word{n}" for n in range(60))], ids=["short", "many words"])
+def test_a_part_counts_for_about_what_the_store_keeps_of_it(real: Redis, text: str) -> None:
+    files = stores_of(real).files
+    passages = tuple(Passage("f1", "가" * 200, f"{text}{n}", section="Heading") for n in range(500))
+    vectors = {number: bytes(VECTOR_BYTES) for number in range(len(passages))}
+    counted = files.add_part(ANN, "s", "f1", FileText(passages, build_index([one.text for one in passages])))
+    file = StoredFile("f1", "a.txt", "text", "used", 1, passages=len(passages))
+    files.open_index(ANN, "s", [file]).keep_vectors("e", vectors)
+    kept: Any = real.memory_usage(session_key(ANN, "s", "file:f1"), samples=0)
+    assert 0.8 < counted / kept < 1.3
+
+
 class TestBytes:
     def test_of_all_sessions_of_an_owner_count_together(self, stores: Stores, quotas: RedisQuotas) -> None:
         for session_id, size in (("s", 30), ("other", 50)):
@@ -56,6 +71,15 @@ class TestBytes:
         keep_file(stores, 30, owner=here)
         assert quotas.load_allowance(here, "s").bytes == 70
         assert quotas.load_allowance(there, "s").bytes == 100
+
+    def test_of_visitors_of_one_network_count_together_and_are_four_times_as_many(
+        self, stores: Stores, quotas: RedisQuotas
+    ) -> None:
+        here, there = (Owner("anonymous", "c" * 32, address=address * 32, network="3" * 32) for address in "12")
+        converse(stores, owner=here)
+        keep_file(stores, 390, owner=here)
+        quotas.spend_seconds(here, 15)
+        assert quotas.load_allowance(there, "s") == Allowance(2, 10, 25)
 
     def test_of_a_file_finished_twice_count_once(self, stores: Stores, quotas: RedisQuotas) -> None:
         converse(stores)

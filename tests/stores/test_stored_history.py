@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -12,6 +13,7 @@ from qa_service.file_news import FileText
 from qa_service.frames import Done, Restart, Text
 from qa_service.model import Passage, Place, StoredFile, Topic
 from qa_service.search_interfaces import IMPACT_BITS, Index, Ranking, pack_posting
+from qa_service.stores.history import PAGE_CHARACTERS, PASSAGES_AT_ONCE
 from qa_service.stores.keys import answer_key, owner_key, session_key
 from qa_service.turns import SessionEntry
 from tests.fakes import ANN, BEN, turn
@@ -89,6 +91,18 @@ class TestReading:
         pages = [[said.text for said in page.turns] for page in (first, second, third)]
         assert pages == [["Answer 5", "Answer 4"], ["Answer 3", "Answer 2"], ["Answer 1"]]
         assert third.next is None
+
+    def test_long_turns_come_on_several_pages_whatever_the_limit_is(
+        self, stores: Stores, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("qa_service.stores.history.TURNS_AT_ONCE", 2)
+        *_, long, _ = converse(stores, 5)
+        longer = msgspec.json.encode(replace(long, question="가" * PAGE_CHARACTERS))
+        stores.client.hset(session_key(ANN, "s", "answers"), long.answer_id, longer)
+        first = stores.history.load_conversation(ANN, "s", "", 200)
+        second = stores.history.load_conversation(ANN, "s", first.next or "", 200)
+        assert [len(page.turns) for page in (first, second)] == [2, 3]
+        assert second.next is None
 
     def test_behind_the_oldest_turn_there_is_none(self, stores: Stores) -> None:
         converse(stores)
@@ -297,6 +311,16 @@ class TestFiles:
         pages = [stores.history.load_page(ANN, "s", "f1", number) for number in (1, 2, 3)]
         assert [page.text for page in pages] == ["첫째 줄.\n둘째 줄.\n", "Third.\n", "Fourth.\nFifth.\nSixth."]
         assert (pages[0].name, pages[0].pages) == ("rules.pdf", 3)
+
+    def test_a_page_of_thousands_of_passages_is_read_with_pauses(
+        self, stores: Stores, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pauses: list[int] = []
+        monkeypatch.setattr("qa_service.stores.history.LongWork.end_step", lambda _: pauses.append(1))
+        converse(stores)
+        keep(stores.files, "Line.\n" * 3 * PASSAGES_AT_ONCE)
+        assert stores.history.load_page(ANN, "s", "f1", 1).text == "Line.\n" * 3 * PASSAGES_AT_ONCE
+        assert len(pauses) == 3
 
     def test_a_page_has_the_number_that_is_printed_on_it(self, stores: Stores) -> None:
         converse(stores)

@@ -90,6 +90,14 @@ class TestBodies:
         with WaitingBody(bounds, 400_000):
             pass
 
+    def test_of_one_ipv6_customer_have_one_share_whichever_addresses_they_come_from(self) -> None:
+        bounds = BodyBounds(1_000_000, 60, Reception(Load(9, 900_000), of_network=Load(1, 900_000)))
+        with WaitingBody(bounds, 100_000, address="2001:db8:5:1::1"):
+            with pytest.raises(RateLimited), WaitingBody(bounds, 100_000, address="2001:db8:5:2::1"):
+                pass
+            with WaitingBody(bounds, 100_000, address="2001:db8:6:1::1"):
+                pass
+
     def test_small_ones_need_room_only_once_they_are_slow(self) -> None:
         bounds = BodyBounds(1000, 60, Reception(Load(1, 1000), of_network=Load(1, 1000)), soon=0.2)
         with WaitingBody(bounds, 10) as first, WaitingBody(bounds, 10):

@@ -15,8 +15,8 @@ HERE = "192.0.2.1"
 class WaitingBody(RequestBody):
     """It has the length that was announced, and says when it was interrupted."""
 
-    def __init__(self, bounds: BodyBounds, announced: int = 1) -> None:
-        environ = {"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": str(announced), "REMOTE_ADDR": HERE}
+    def __init__(self, bounds: BodyBounds, announced: int = 1, *, address: str = HERE) -> None:
+        environ = {"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": str(announced), "REMOTE_ADDR": address}
         super().__init__(Request(environ), bounds)
         self.interrupted = threading.Event()
 

@@ -534,7 +534,7 @@ export interface SessionObject {
   topic: number;
   /** The topics of the conversation. */
   topics: Array<Topic>;
-  /** The questions with their answers, newest first. */
+  /** The questions with their answers, newest first; fewer than `limit` where they are long. */
   turns: Array<TurnObject>;
   /** The files that the conversation is answered from. */
   files: Array<FileObject>;

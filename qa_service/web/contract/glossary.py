@@ -188,7 +188,7 @@ FIELDS: Mapping[str, str] = {
     "total_tokens": "All tokens that the answer took.",
     "turns": "How many questions were asked.",
     "SessionObject.topic": "The number of the current topic, to which the next question belongs unless it leaves it.",
-    "SessionObject.turns": "The questions with their answers, newest first.",
+    "SessionObject.turns": "The questions with their answers, newest first; fewer than `limit` where they are long.",
     "type": "The type of the frame.",
     "ProblemObject.type": "The type of the problem (RFC 9457). It is always `about:blank`.",
     "unsupported": "Where the sentences stand that no source supports, if the site has them looked for.",
