@@ -135,19 +135,24 @@ def make_house(store: redis.Redis, settings: Callable[..., Settings]) -> Iterato
     made: list[House] = []
 
     def make(app: dict[str, Any] | None = None, pace: Pace | None = None, **changes: Any) -> House:
-        model, chosen = Model(), settings(**changes)
-
-        def assembled(settings: Settings) -> Assembly:
-            assembly = assemble(settings, upstream=model if chosen.openai_api_key else None, reader=Reader())
-            return replace(assembly, pace=pace or Pace(poll=0.005))
-
-        flask = create_app(chosen, **{"assemble": assembled, **(app or {})})
-        made.append(House(flask, model, store))
+        made.append(build_house(store, settings(**changes), app, pace))
         return made[-1]
 
     yield make
     for house in made:
         house.close()
+
+
+def build_house(
+    store: redis.Redis, settings: Settings, app: dict[str, Any] | None = None, pace: Pace | None = None
+) -> House:
+    model = Model()
+
+    def assembled(settings: Settings) -> Assembly:
+        assembly = assemble(settings, upstream=model if settings.openai_api_key else None, reader=Reader())
+        return replace(assembly, pace=pace or Pace(poll=0.005))
+
+    return House(create_app(settings, **{"assemble": assembled, **(app or {})}), model, store)
 
 
 @pytest.fixture
@@ -191,6 +196,33 @@ def make_site(store: redis.Redis, settings: Callable[..., Settings]) -> Iterator
         house.close()
 
 
+@pytest.fixture(scope="module")
+def usual_houses() -> Iterator[list[House]]:
+    """Give the place of a module's usual service."""
+    houses: list[House] = []
+    yield houses
+    for house in houses:
+        house.close()
+
+
 @pytest.fixture
-def house(make_house: MakeHouse) -> House:
+def house(
+    usual_houses: list[House],
+    store: redis.Redis,
+    settings: Callable[..., Settings],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[House]:
+    """Give a service with the usual settings. To make one takes longer than most tests, so that those of a module share
+    it, unless one leaves something running or lying about. A test that changes its service, or is about a service that
+    nobody has asked yet, takes `own_house`."""
+    if not usual_houses:
+        usual_houses.append(build_house(store, settings(data=tmp_path_factory.mktemp("house"))))
+    yield usual_houses[0]
+    if not usual_houses[0].is_as_new():
+        usual_houses.pop().close()
+
+
+@pytest.fixture
+def own_house(make_house: MakeHouse) -> House:
+    """Give a service with the usual settings to one test alone."""
     return make_house()
