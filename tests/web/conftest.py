@@ -197,29 +197,43 @@ def make_site(store: redis.Redis, settings: Callable[..., Settings]) -> Iterator
 
 
 @pytest.fixture(scope="module")
-def usual_houses() -> Iterator[list[House]]:
-    """Give the place of a module's usual service."""
-    houses: list[House] = []
+def shared_houses() -> Iterator[dict[str, House]]:
+    """Give the services that the tests of a module share, by their settings."""
+    houses: dict[str, House] = {}
     yield houses
-    for house in houses:
+    for house in houses.values():
         house.close()
 
 
 @pytest.fixture
-def house(
-    usual_houses: list[House],
+def share_house(
+    shared_houses: dict[str, House],
     store: redis.Redis,
     settings: Callable[..., Settings],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[House]:
-    """Give a service with the usual settings. To make one takes longer than most tests, so that those of a module share
-    it, unless one leaves something running or lying about. A test that changes its service, or is about a service that
-    nobody has asked yet, takes `own_house`."""
-    if not usual_houses:
-        usual_houses.append(build_house(store, settings(data=tmp_path_factory.mktemp("house"))))
-    yield usual_houses[0]
-    if not usual_houses[0].is_as_new():
-        usual_houses.pop().close()
+) -> Iterator[MakeHouse]:
+    """Return a function that gives an app standing alone, like `make_house`. To make one takes longer than most tests,
+    so that the tests of a module share it, unless one leaves something running or lying about."""
+    lent: set[str] = set()
+
+    def share(app: dict[str, Any] | None = None, **changes: Any) -> House:
+        lent.add(wanted := repr((app, changes)))
+        if wanted not in shared_houses:
+            data = tmp_path_factory.mktemp("house")
+            shared_houses[wanted] = build_house(store, settings(data=data, **changes), app)
+        return shared_houses[wanted]
+
+    yield share
+    for wanted in lent:
+        if not shared_houses[wanted].is_as_new():
+            shared_houses.pop(wanted).close()
+
+
+@pytest.fixture
+def house(share_house: MakeHouse) -> House:
+    """Give a service with the usual settings. A test that changes its service, or is about one that nobody has asked
+    yet, takes `own_house`."""
+    return share_house()
 
 
 @pytest.fixture
