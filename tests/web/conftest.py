@@ -135,19 +135,24 @@ def make_house(store: redis.Redis, settings: Callable[..., Settings]) -> Iterato
     made: list[House] = []
 
     def make(app: dict[str, Any] | None = None, pace: Pace | None = None, **changes: Any) -> House:
-        model, chosen = Model(), settings(**changes)
-
-        def assembled(settings: Settings) -> Assembly:
-            assembly = assemble(settings, upstream=model if chosen.openai_api_key else None, reader=Reader())
-            return replace(assembly, pace=pace or Pace(poll=0.005))
-
-        flask = create_app(chosen, **{"assemble": assembled, **(app or {})})
-        made.append(House(flask, model, store))
+        made.append(build_house(store, settings(**changes), app, pace))
         return made[-1]
 
     yield make
     for house in made:
         house.close()
+
+
+def build_house(
+    store: redis.Redis, settings: Settings, app: dict[str, Any] | None = None, pace: Pace | None = None
+) -> House:
+    model = Model()
+
+    def assembled(settings: Settings) -> Assembly:
+        assembly = assemble(settings, upstream=model if settings.openai_api_key else None, reader=Reader())
+        return replace(assembly, pace=pace or Pace(poll=0.005))
+
+    return House(create_app(settings, **{"assemble": assembled, **(app or {})}), model, store)
 
 
 @pytest.fixture
@@ -191,6 +196,47 @@ def make_site(store: redis.Redis, settings: Callable[..., Settings]) -> Iterator
         house.close()
 
 
+@pytest.fixture(scope="module")
+def shared_houses() -> Iterator[dict[str, House]]:
+    """Give the services that the tests of a module share, by their settings."""
+    houses: dict[str, House] = {}
+    yield houses
+    for house in houses.values():
+        house.close()
+
+
 @pytest.fixture
-def house(make_house: MakeHouse) -> House:
+def share_house(
+    shared_houses: dict[str, House],
+    store: redis.Redis,
+    settings: Callable[..., Settings],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[MakeHouse]:
+    """Return a function that gives an app standing alone, like `make_house`. To make one takes longer than most tests,
+    so that the tests of a module share it, unless one leaves something running or lying about."""
+    lent: set[str] = set()
+
+    def share(app: dict[str, Any] | None = None, **changes: Any) -> House:
+        lent.add(wanted := repr((app, changes)))
+        if wanted not in shared_houses:
+            data = tmp_path_factory.mktemp("house")
+            shared_houses[wanted] = build_house(store, settings(data=data, **changes), app)
+        return shared_houses[wanted]
+
+    yield share
+    for wanted in lent:
+        if not shared_houses[wanted].is_as_new():
+            shared_houses.pop(wanted).close()
+
+
+@pytest.fixture
+def house(share_house: MakeHouse) -> House:
+    """Give a service with the usual settings. A test that changes its service, or is about one that nobody has asked
+    yet, takes `own_house`."""
+    return share_house()
+
+
+@pytest.fixture
+def own_house(make_house: MakeHouse) -> House:
+    """Give a service with the usual settings to one test alone."""
     return make_house()

@@ -51,6 +51,10 @@ class Model:
     delta."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Become as it was at first."""
         self.prompts: list[Prompt] = []
         self.deltas: Sequence[Delta] = (TextDelta("안녕"), TextDelta("하세요."), Finished("stop", "scripted-1"))
         self.error: QAError | None = None
@@ -140,6 +144,16 @@ class House:
         """End it, so that nobody asks the store any more."""
         self.model.go.set()
         end_service(self.app)
+
+    def is_as_new(self) -> bool:
+        """Let the model forget what it was told, and tell whether nothing of a test is left."""
+        runner = self.assembly.runner
+        self.model.go.set()
+        until = time.monotonic() + GOODBYE
+        while (busy := runner._running or runner.count_answers()) and time.monotonic() < until:
+            time.sleep(0.005)
+        self.model.forget()
+        return not (busy or runner.draining or self.uploads())
 
     def settle(self) -> None:
         """Wait until nothing runs, and everybody knows it."""

@@ -274,7 +274,7 @@ def test_a_body_is_read_the_same_however_it_is_cut(tmp_path: Path, size: int) ->
 @pytest.mark.parametrize("filler", ["a", "%", "%4", "%41", "%EA%B0%80", "+", "%%41"])
 def test_a_long_text_is_unquoted_in_pieces_that_cut_no_escape(filler: str) -> None:
     for padding in range(4):
-        sent = ("x" * padding + filler * 70_000).encode()
+        sent = ("x" * padding + filler * (140_000 // len(filler))).encode()
         (field,) = split_urlencoded(b"question=" + sent)
         assert field.content == unquote_to_bytes(sent.replace(b"+", b" "))
 

@@ -343,12 +343,12 @@ class TestService:
         assert "sk-secret" not in json.dumps(problem)
         assert any(problem["detail"].rpartition(" ")[2] in record.getMessage() for record in caplog.records)
 
-    def test_stand_alone_bug_has_the_same_shape(self, house: House) -> None:
-        @house.app.get("/own")
+    def test_stand_alone_bug_has_the_same_shape(self, own_house: House) -> None:
+        @own_house.app.get("/own")
         def own() -> Response:
             raise InternalServerError
 
-        refusal(house.client.get("/own"), 500, "internal")
+        refusal(own_house.client.get("/own"), 500, "internal")
 
     def test_warns_where_nobody_can_ask(
         self, settings: MakeSettings, store: redis.Redis, caplog: pytest.LogCaptureFixture

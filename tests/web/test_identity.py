@@ -396,8 +396,8 @@ def _head(house: House) -> bytes | str:
 
 class TestForeignPages:
     @pytest.fixture
-    def house(self, make_house: MakeHouse) -> House:
-        return make_house(origins=("https://www.example.com",), public_url="https://public.example/qa")
+    def house(self, share_house: MakeHouse) -> House:
+        return share_house(origins=("https://www.example.com",), public_url="https://public.example/qa")
 
     @pytest.mark.parametrize("headers", FOREIGN)
     def test_may_not_ask_or_change_anything(self, house: House, headers: dict[str, str]) -> None:
@@ -476,8 +476,8 @@ class TestForeignPages:
 
 class TestCrossOriginSharing:
     @pytest.fixture
-    def house(self, make_house: MakeHouse) -> House:
-        return make_house(origins=("https://www.example.com",))
+    def house(self, share_house: MakeHouse) -> House:
+        return share_house(origins=("https://www.example.com",))
 
     def preflight(self, house: House, origin: str, path: str = "ask") -> Any:
         headers = {
@@ -541,8 +541,8 @@ class TestLoopback:
     """These are visitors at this machine, where nothing else lets anybody in."""
 
     @pytest.fixture
-    def house(self, make_house: MakeHouse) -> House:
-        return make_house({"loopback_visitors": True}, allow_anonymous=False, api_keys=())
+    def house(self, share_house: MakeHouse) -> House:
+        return share_house({"loopback_visitors": True}, allow_anonymous=False, api_keys=())
 
     def status(self, house: House, host: str = "localhost:8000", peer: str = "127.0.0.1", **headers: str) -> int:
         sent = {"Host": host, **{name.replace("_", "-"): value for name, value in headers.items()}}

@@ -19,11 +19,11 @@ class TestFigures:
         names = {family.name for family in text_string_to_metric_families(response.text)}
         assert {"qa_answers", "qa_streams_open", "qa_asked_seconds"} <= names
 
-    def test_count_the_answers_of_this_service_alone(self, house: House, make_house: MakeHouse) -> None:
-        house.session()
-        house.settle()
+    def test_count_the_answers_of_this_service_alone(self, own_house: House, make_house: MakeHouse) -> None:
+        own_house.session()
+        own_house.settle()
         ended = 'qa_answers_total{reason="stop",status="completed"} 1.0\n'
-        assert ended in house.client.get("/api/metrics", headers=SERVER).text
+        assert ended in own_house.client.get("/api/metrics", headers=SERVER).text
         assert ended not in make_house().client.get("/api/metrics", headers=SERVER).text
 
     def test_hold_no_question_no_session_and_no_answers_id(self, house: House) -> None:

@@ -111,14 +111,14 @@ class TestEveryForm:
 
 class TestBodyAndQuery:
     @pytest.mark.parametrize("send_body", [by_json, by_form, by_multipart])
-    def test_body_wins(self, house: House, send_body: Send) -> None:
+    def test_body_wins(self, own_house: House, send_body: Send) -> None:
         class Both(FlaskClient):
             def open(self, *args: Any, **kwargs: Any) -> TestResponse:
                 return super().open(*args, query_string={"question": "query", "topic": "new"}, **kwargs)
 
-        house.app.test_client_class = Both
-        frames(send_body(house.client, {"question": "body"}))
-        assert house.model.prompts[-1].question == "body"
+        own_house.app.test_client_class = Both
+        frames(send_body(own_house.client, {"question": "body"}))
+        assert own_house.model.prompts[-1].question == "body"
 
     def test_last_of_several_counts(self, house: House) -> None:
         frames(house.client.get("/api/ask?question=a&question=b"))

@@ -114,22 +114,23 @@ class TestRoute:
             while True:
                 room.reserve_room(network, bodies=1, size=1)
 
-    def test_an_upload_is_refused_and_a_question_without_files_is_answered(self, house: House) -> None:
-        self.full(house, "127.0.0.1")
+    def test_an_upload_is_refused_and_a_question_without_files_is_answered(self, own_house: House) -> None:
+        self.full(own_house, "127.0.0.1")
         form = {"question": "환불은?", "files": (io.BytesIO(b"x" * 100_000), "a.txt")}
-        response = house.client.post("/api/ask", data=form)
+        response = own_house.client.post("/api/ask", data=form)
         assert response.headers["Retry-After"]
         refusal(response, 429, "rate_limited")
-        assert house.left_behind() == []
+        assert own_house.left_behind() == []
         assert (
-            frames(house.client.post("/api/ask", data={"question": "환불은?"}))[-1]["content"]["status"] == "completed"
+            frames(own_house.client.post("/api/ask", data={"question": "환불은?"}))[-1]["content"]["status"]
+            == "completed"
         )
 
-    def test_a_worker_that_is_full_says_so(self, house: House) -> None:
+    def test_a_worker_that_is_full_says_so(self, own_house: House) -> None:
         for network in range(4):
-            self.full(house, f"192.0.2.{network}")
+            self.full(own_house, f"192.0.2.{network}")
         form = {"question": "환불은?", "files": (io.BytesIO(b"x" * 100_000), "a.txt")}
-        response = house.client.post("/api/ask", data=form)
+        response = own_house.client.post("/api/ask", data=form)
         assert response.headers["Retry-After"]
         refusal(response, 503, "overloaded")
-        assert house.client.get("/api/healthz").status_code == 200
+        assert own_house.client.get("/api/healthz").status_code == 200

@@ -352,14 +352,14 @@ class TestDeletedWhileTheStoreGoesAway:
 
     @pytest.mark.parametrize("behind", [True, False])
     def test_its_answer_is_stopped_whether_or_not_the_deletion_was_carried_out(
-        self, house: House, behind: bool
+        self, own_house: House, behind: bool
     ) -> None:
-        response = house.begin(headers=KIM)
+        response = own_house.begin(headers=KIM)
         session = response.headers["X-Session-Id"]
-        mounted = house.app.extensions[KEY]
-        broken = replace(mounted.assembly, history=self.History(house, behind=behind))
-        house.app.extensions[KEY] = replace(mounted, assembly=broken)
-        deletion = house.client.delete(f"/api/sessions/{session}", headers=KIM)
+        mounted = own_house.app.extensions[KEY]
+        broken = replace(mounted.assembly, history=self.History(own_house, behind=behind))
+        own_house.app.extensions[KEY] = replace(mounted, assembly=broken)
+        deletion = own_house.client.delete(f"/api/sessions/{session}", headers=KIM)
         assert frames(response)[-1]["content"] == {"status": "cancelled"}
         refusal(deletion, 503, "store_unavailable")
 
