@@ -10,7 +10,7 @@ from qa_service.crawling.crawl import Crawl, CrawlParts, CrawlStep
 from qa_service.crawling.fetching import FetchBounds, PageFetcher
 from qa_service.crawling.ledger import PageContent, SitePage
 from qa_service.crawling.rules import CrawlRules
-from qa_service.errors import CrawlFailed, Overloaded, TooLarge
+from qa_service.errors import CrawlFailed, Overloaded, TooLarge, Unreadable
 from qa_service.files.parsed import ParseContent, Parsed
 from qa_service.files.parsing import parse_content
 from tests.crawling.shelves import RememberedDocuments, RememberedPages
@@ -401,3 +401,19 @@ def test_a_page_that_no_process_can_parse_now_is_not_blamed(site: Website) -> No
     reading.parse = parse_content
     reading.round()
     assert reading.kept == ["/", "/a", "/b", "/c"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"), [("damaged", "it can't be read"), ("timed_out", "reading it takes too long")]
+)
+def test_a_page_that_breaks_its_parser_fails_alone(site: Website, reason: str, told: str) -> None:
+    def parse(request: bytes, content: bytes, charset: str) -> Parsed:
+        if b"A" in content:
+            raise Unreadable(reason)
+        return parse_content(request, content, charset)
+
+    reading = Reading(site)
+    reading.parse = parse
+    reading.round()
+    assert reading.kept == ["/", "/b", "/c"]
+    assert reading.reason("/a") == told
