@@ -171,12 +171,11 @@ def make_indexer(settings: Settings, encoder: Encoder | None) -> Indexer:
     """Return an indexer, which does what waits when it is asked to. It reads one file at a time, so that a core is left
     for the streams."""
     database = open_database(settings)
-    limits = ProcessLimits(settings.file_memory, PATIENCE * settings.file_seconds)
     folder = settings.data / "uploads"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Indexer(
         WaitingDocuments(database, owner_bytes=settings.owner_bytes, owner_seconds=settings.read_seconds),
-        ChildReaders(seconds=PATIENCE * settings.file_seconds, limits=limits, slots=1),
+        _make_readers(settings),
         MissingVectors(database, encoder) if encoder else None,
         StopSignal,
         folder=folder.absolute(),
@@ -187,7 +186,13 @@ def make_site_reader(settings: Settings, reach: Reach = USUAL) -> SiteReader:
     """Return a reader of the sites that are due."""
     database = open_database(settings)
     library = Library(database, owner_bytes=settings.owner_bytes)
-    return SiteReader(Sites(database), library, FetchBounds(settings.max_file), reach)
+    parse = _make_readers(settings).parse_content
+    return SiteReader(Sites(database), library, FetchBounds(settings.max_file), reach, parse=parse)
+
+
+def _make_readers(settings: Settings) -> ChildReaders:
+    seconds = PATIENCE * settings.file_seconds
+    return ChildReaders(seconds=seconds, limits=ProcessLimits(settings.file_memory, seconds), slots=1)
 
 
 def index_waiting(indexer: Indexer, sites: SiteReader, over: Event) -> None:

@@ -30,7 +30,8 @@ a name of its own, so that a process that was too slow can't end or release what
 A page has been read in this round if it has the round's number. It gets this number with its new state, together with
 the pages that it links to, in one transaction, *after* its document was made or removed. So a crawl that was killed
 goes on where it was: the page that it was reading is fetched again, and making the same document again changes nothing.
-Before a page is parsed, one death is noted in the ledger, and the number becomes 0 again once the page was read. A page
+Pages and sitemaps are parsed in a sandbox (`qa_service/files`). One that breaks or stalls its parser fails there.
+Before a page is read, one death is noted in the ledger, and the number becomes 0 again once the page was read. A page
 that has killed two processes isn't read again in that round.
 
 What may be read is decided in three places: `rules` has the bounds and the patterns of whoever had the site read,

@@ -14,8 +14,10 @@ from qa_service.crawling.pace import DELAY, PacedFetcher
 from qa_service.crawling.reading import PageReading, PageUnreadable, is_html, read_fetched
 from qa_service.crawling.robots import Robots, fetch_robots
 from qa_service.crawling.rules import CrawlRules, is_document
-from qa_service.crawling.sitemaps import is_sitemap, read_sitemap
-from qa_service.errors import CrawlFailed, Refused
+from qa_service.crawling.sitemaps import read_sitemap
+from qa_service.errors import CrawlFailed, Overloaded, Refused
+from qa_service.files.parsed import ParseContent
+from qa_service.files.sitemap import is_sitemap
 
 TRIES = 3
 """A page that fails is tried so often in one round."""
@@ -48,6 +50,7 @@ class CrawlParts(Struct, frozen=True):
     ledger: SiteLedger
     shelf: PageShelf
     pause: Callable[[float], bool]
+    parse: ParseContent
     delay: float = DELAY
 
 
@@ -59,6 +62,7 @@ class Crawl:
         self._rules = rules
         self._number = number
         self._ledger, self._shelf = parts.ledger, parts.shelf
+        self._parse = parts.parse
         self._fetcher = PacedFetcher(parts.fetch, parts.pause, parts.delay)
         self._frontier = Frontier(rules, parts.ledger.load_pages(), number, self._allowed)
         self._robots: Robots | None = None
@@ -98,7 +102,7 @@ class Crawl:
 
     def _read_start_page(self, fetched: Fetched, address: str) -> PageReading:
         try:
-            return read_fetched(fetched, address)
+            return read_fetched(fetched, address, self._parse)
         except PageUnreadable as error:
             raise CrawlFailed(f"its start: {error}") from None
 
@@ -126,7 +130,7 @@ class Crawl:
             seen.update(more)
 
     def _read_sitemap(self, fetched: Fetched, address: str) -> Sequence[str]:
-        sitemap = read_sitemap(fetched.content, address)
+        sitemap = read_sitemap(fetched.content, address, self._parse)
         self._frontier.find_pages(sitemap.pages, 0)
         return [one for one in sitemap.sitemaps if is_same_site(one, address)]
 
@@ -214,7 +218,10 @@ class Crawl:
         if it names another one in its place."""
         self._ledger.save_pages([replace(page, deaths=page.deaths + 1)])
         try:
-            read = read_fetched(fetched, page.address)
+            read = read_fetched(fetched, page.address, self._parse)
+        except Overloaded:  # the page has nothing to do with it
+            self._ledger.save_pages([page])
+            raise
         except PageUnreadable as error:
             return self._settle(replace(page, state="failed", reason=str(error)))
         page = replace(page, known=fetched.known)

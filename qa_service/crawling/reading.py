@@ -7,14 +7,19 @@ from msgspec import Struct
 
 from qa_service.crawling.fetching import Fetched
 from qa_service.crawling.markup import Markup, may_keep, read_markup
+from qa_service.errors import Unreadable
 from qa_service.files.decoding import find_declared_charset
-from qa_service.files.segment import RawFile
+from qa_service.files.parsed import PAGE, ParseContent
 from qa_service.knowledge.documents import DocumentPassage, DocumentText
-from qa_service.knowledge.nesting import is_overnested
 from qa_service.knowledge.web_pages import LARGEST_PAGE, read_web_page
 from qa_service.language.charsets import find_codec
 
 _HTML = ("text/html", "application/xhtml+xml")
+_REASONS = {
+    "overnested": "its elements are nested too deep",
+    "timed_out": "reading it takes too long",
+    "too_large": "reading it takes too much memory",
+}
 
 
 class PageUnreadable(Exception):
@@ -38,8 +43,9 @@ def is_html(fetched: Fetched) -> bool:
     return fetched.media_type in _HTML or (not fetched.media_type and fetched.content.lstrip()[:1] == b"<")
 
 
-def read_fetched(fetched: Fetched, address: str) -> PageReading:
-    """Read what was fetched from this address. Raises `PageUnreadable`."""
+def read_fetched(fetched: Fetched, address: str, parse: ParseContent) -> PageReading:
+    """Read what was fetched from this address. Raises `PageUnreadable`, and `Overloaded` where no page can be parsed
+    now."""
     if not fetched.content.strip():  # programs that break in the middle of a page send none
         raise PageUnreadable("it is empty")
     if not is_html(fetched):
@@ -47,10 +53,12 @@ def read_fetched(fetched: Fetched, address: str) -> PageReading:
         return PageReading(Markup(may_keep=may_keep(fetched.robots)), digest)
     if len(fetched.content) > LARGEST_PAGE:
         raise PageUnreadable(f"it has more than {LARGEST_PAGE} bytes")
-    html = RawFile(fetched.content, fetched.charset).markup()
-    if is_overnested(html):
-        raise PageUnreadable("its elements are nested too deep")
-    markup, (title, text) = read_markup(html, address, fetched.robots, _find_older_codec(fetched)), read_web_page(html)
+    try:
+        parsed = parse(PAGE, fetched.content, fetched.charset)
+    except Unreadable as error:
+        raise PageUnreadable(_REASONS.get(error.reason, "it can't be read")) from None
+    markup = read_markup(parsed.hints, address, fetched.robots, _find_older_codec(fetched))
+    title, text = parsed.page.title, read_web_page(parsed.page)
     return PageReading(markup, _digest(title, text.passages), title, text)
 
 

@@ -15,6 +15,7 @@ from qa_service.crawling.public_addresses import MayConnect, is_public_address
 from qa_service.crawling.sites import LEASE_SECONDS, KnowledgeSite, Sites
 from qa_service.crawling.stored_pages import LibraryShelf, StoredPages
 from qa_service.errors import CrawlFailed, QAError
+from qa_service.files.parsed import ParseContent
 from qa_service.knowledge.library import Library
 
 log = logging.getLogger(__name__)
@@ -38,11 +39,19 @@ class SiteReader:
     """A `SiteReader` reads sites. `bounds` are those of each page."""
 
     def __init__(
-        self, sites: Sites, library: Library, bounds: FetchBounds, reach: Reach = USUAL, *, lease: float = LEASE_SECONDS
+        self,
+        sites: Sites,
+        library: Library,
+        bounds: FetchBounds,
+        reach: Reach = USUAL,
+        *,
+        parse: ParseContent,
+        lease: float = LEASE_SECONDS,
     ) -> None:
         self._sites = sites
         self._library = library
         self._bounds = bounds
+        self._parse = parse
         self._reach = reach
         self._renewal = lease / 3
         self.is_reading = False
@@ -81,6 +90,7 @@ class SiteReader:
             ledger=StoredPages(self._library.database, site.site_id),
             shelf=LibraryShelf(self._library, site.site_id, site.collection),
             pause=hold.pause,
+            parse=self._parse,
             delay=self._reach.delay,
         )
         try:

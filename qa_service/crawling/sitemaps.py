@@ -1,21 +1,12 @@
-"""This module reads sitemaps: XML, packed or not, a list of other sitemaps, or plain text with an address a line."""
+"""This module has the addresses that a sitemap lists: pages, and other sitemaps."""
 
-import zlib
 from collections.abc import Sequence
-from xml.parsers.expat import ExpatError, ParserCreate
 
 from msgspec import Struct
 
 from qa_service.crawling.addresses import normalize_address
-from qa_service.files.decoding import find_declared_charset, find_mark
-from qa_service.language.charsets import find_codec
-
-MOST_ADDRESSES = 50_000
-"""The protocol of sitemaps allows so many addresses in one file."""
-MOST_UNPACKED = 50 << 20
-MOST_DEPTH = 20
-"""A sitemap has four elements in each other, or some more with pictures. Parsers keep each open one in memory."""
-_GZIP = b"\x1f\x8b"
+from qa_service.errors import Unreadable
+from qa_service.files.parsed import SITEMAP, ListedAddresses, ParseContent
 
 
 class Sitemap(Struct, frozen=True):
@@ -25,85 +16,14 @@ class Sitemap(Struct, frozen=True):
     sitemaps: Sequence[str] = ()
 
 
-def is_sitemap(content: bytes) -> bool:
-    """Tell whether these are the bytes of a sitemap, by how they begin."""
-    start = _decode(_unpack(content, 2048)[:2048]).lstrip()
-    return start.startswith("<") and ("<urlset" in start or "<sitemapindex" in start)
-
-
-def read_sitemap(content: bytes, address: str) -> Sitemap:
-    """Read a sitemap that was found at this address. What is damaged gives the addresses before the damage."""
-    text = _decode(_unpack(content, MOST_UNPACKED)).lstrip()
-    if not text.startswith("<"):
-        return Sitemap(_normalize(text.splitlines(), address))
-    reading = _Locations()
-    reading.read(text)
-    return Sitemap(_normalize(reading.pages, address), _normalize(reading.sitemaps, address))
-
-
-class _Locations:
-    """A `_Locations` collects the texts of the elements `loc`. A page's pictures and videos have such elements too, in
-    other elements, and aren't collected."""
-
-    def __init__(self) -> None:
-        self.pages: list[str] = []
-        self.sitemaps: list[str] = []
-        self._open: list[str] = []
-        self._text: list[str] = []
-        self._parser = ParserCreate()
-        self._parser.StartElementHandler = self._enter
-        self._parser.EndElementHandler = self._leave
-        self._parser.CharacterDataHandler = self._text.append
-        self._parser.EntityDeclHandler = _refuse_entity
-
-    def read(self, text: str) -> None:
-        """Read a text. What its declaration says of an encoding doesn't count."""
-        try:
-            self._parser.Parse(text, True)
-        except (ExpatError, _Refused):
-            return
-
-    def _enter(self, name: str, _: dict[str, str]) -> None:
-        if len(self._open) >= MOST_DEPTH:
-            raise _Refused
-        self._open.append(name.rpartition(":")[2])
-        self._text.clear()
-
-    def _leave(self, _: str) -> None:
-        match self._open[-2:]:
-            case ["url", "loc"]:
-                self.pages.append("".join(self._text))
-            case ["sitemap", "loc"]:
-                self.sitemaps.append("".join(self._text))
-        self._open.pop()
-        if len(self.pages) + len(self.sitemaps) >= MOST_ADDRESSES:
-            raise _Refused
-
-
-class _Refused(Exception):
-    """The rest of a sitemap isn't read."""
-
-
-def _refuse_entity(*_: object) -> None:
-    """Stop at the definition of an entity. No sitemap needs one, and a few of them can unpack to any size."""
-    raise _Refused
+def read_sitemap(content: bytes, address: str, parse: ParseContent) -> Sitemap:
+    """Read a sitemap that was found at this address. One that can't be parsed lists nothing."""
+    try:
+        listed = parse(SITEMAP, content, "").listed
+    except Unreadable:
+        listed = ListedAddresses()
+    return Sitemap(_normalize(listed.pages, address), _normalize(listed.sitemaps, address))
 
 
 def _normalize(found: Sequence[str], address: str) -> list[str]:
-    normalized = (normalize_address(one, address) for one in found[:MOST_ADDRESSES] if one.strip())
-    return list(dict.fromkeys(filter(None, normalized)))
-
-
-def _decode(content: bytes) -> str:
-    """Decode a sitemap in the encoding that it names. Bytes that aren't valid in it spoil only their own address."""
-    codec = find_mark(content) or find_codec(find_declared_charset(content)) or "utf-8"
-    return content.decode(codec, errors="replace")
-
-
-def _unpack(content: bytes, most: int) -> bytes:
-    if not content.startswith(_GZIP):
-        return content[:most]
-    try:
-        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(content, most)
-    except zlib.error:
-        return b""
+    return list(dict.fromkeys(filter(None, (normalize_address(one, address) for one in found))))

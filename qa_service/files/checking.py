@@ -10,6 +10,17 @@ from typing import get_args
 from qa_service.errors import Unreadable
 from qa_service.file_news import FileProgress, FileText, ReadPicture
 from qa_service.files.limits import LONGEST_NAME, MOST_CHARACTERS, MOST_PAGES, MOST_PASSAGES
+from qa_service.files.parsed import (
+    LONGEST_ADDRESS,
+    LONGEST_DIRECTIVES,
+    MOST_ABOVE,
+    MOST_ADDRESSES,
+    MOST_FOUND,
+    MOST_PAGE_CHARACTERS,
+    PageHints,
+    PageSection,
+    Parsed,
+)
 from qa_service.files.segment import PICTURE_BYTES
 from qa_service.files.sniffing import find_signature
 from qa_service.model import PICTURE_KINDS, Passage, Place, Verdict, VerdictStatus
@@ -62,6 +73,30 @@ class TextCheck:
         _insist(text.first == first and self._passages <= MOST_PASSAGES and self._characters <= MOST_CHARACTERS)
         _insist(all(map(_is_passage, text.passages)))
         _insist(all(_is_entry(places, first, self._passages) for places in text.index.values()))
+
+
+def check_parsed(parsed: Parsed) -> None:
+    """Raise `Unreadable` for what no parser gives. Addresses are normalized by whoever follows them, and are bounded
+    here."""
+    page, hints, listed = parsed.page, parsed.hints, parsed.listed
+    _insist(not parsed.reason or bool(_CODE.fullmatch(parsed.reason)))
+    _insist(_are_names((page.title, page.language)) and _are_names(page.trail) and all(map(_is_section, page.sections)))
+    _insist(page.size <= MOST_PAGE_CHARACTERS)
+    _insist(len(hints.links) <= MOST_FOUND and len(hints.robots) <= LONGEST_DIRECTIVES)
+    _insist(len(listed.pages) <= MOST_ADDRESSES and len(listed.sitemaps) <= MOST_ADDRESSES)
+    _insist(all(len(one) <= LONGEST_ADDRESS for one in _addresses(hints, *listed.pages, *listed.sitemaps)))
+
+
+def _addresses(hints: PageHints, *listed: str) -> tuple[str, ...]:
+    return (*hints.links, hints.base, hints.canonical, *listed)
+
+
+def _is_section(section: PageSection) -> bool:
+    return _are_names((*section.headings, section.anchor)) and not any("\0" in block for block in section.blocks)
+
+
+def _are_names(names: tuple[str, ...]) -> bool:
+    return len(names) <= MOST_ABOVE + 1 and all(len(name) <= LONGEST_NAME and "\0" not in name for name in names)
 
 
 def _is_entry(places: list[int], first: int, end: int) -> bool:

@@ -15,10 +15,13 @@ from typing import BinaryIO
 
 import msgspec
 
+from qa_service.errors import Unreadable
 from qa_service.files.kinds import KINDS, load_reader
 from qa_service.files.limits import REFUSED, ProcessLimits
+from qa_service.files.parsed import FILE, Parsed
+from qa_service.files.parsing import parse_content
 from qa_service.files.reading import read_file
-from qa_service.files.report import write_report
+from qa_service.files.report import write_message
 from qa_service.files.sandbox import close_sandbox, enter_layers, limit_process
 from qa_service.language.charsets import CODECS
 from qa_service.model import UploadedFile
@@ -62,17 +65,27 @@ def load_all() -> None:
 def answer_request(requests: socket.socket, replies: BinaryIO, limits: ProcessLimits) -> None:
     """Take one request from the worker, and write the reports on its file.
 
-    A request is one byte, with which the open file is passed, and then a line with its `UploadedFile` as JSON. Nothing
-    is reported where no file is passed.
+    A request is one byte that says what to do, with which the open file is passed, and then a line with its
+    `UploadedFile` as JSON. Nothing is reported where no file is passed.
     """
-    _, descriptors, *_ = socket.recv_fds(requests, 1, 1)
+    request, descriptors, *_ = socket.recv_fds(requests, 1, 1)
     if not descriptors:
         return
     with open(requests.fileno(), "rb", closefd=False) as lines, open(descriptors[0], "rb") as upload:
         file = msgspec.json.decode(lines.readline(), type=UploadedFile)
         limit_process(resource.RLIMIT_CPU, limits.seconds(file.size), reserve=1)
-        for report in read_file(file, upload.read()):
-            write_report(report, replies)
+        content = upload.read()
+        for message in read_file(file, content) if request == FILE else [_parse(request, content, file.charset)]:
+            write_message(message, replies)
+
+
+def _parse(request: bytes, content: bytes, charset: str) -> Parsed:
+    try:
+        return parse_content(request, content, charset)
+    except Unreadable as error:
+        return Parsed(reason=error.reason)
+    except MemoryError:
+        return Parsed(reason="too_large")
 
 
 def leave_at_end(pipe: int) -> None:

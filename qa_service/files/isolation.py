@@ -1,25 +1,30 @@
 """This module reads each file in a process of its own, so that no file can hurt or stall the worker."""
 
 import logging
+import os
+import sys
 import time
 import weakref
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from tempfile import TemporaryFile
 from threading import Timer
+from typing import BinaryIO, cast
 
 from msgspec.structs import replace
 
 from qa_service.errors import Overloaded, Unreadable
 from qa_service.file_news import FileBegin, FileEnd, FileNews
 from qa_service.files.limits import ProcessLimits
+from qa_service.files.parsed import Parsed
 from qa_service.files.process import ReadingProcess
 from qa_service.files.queue import FairQueue
-from qa_service.files.report import Report, final_verdict, receive_reports
+from qa_service.files.report import Report, final_verdict, receive_parsed, receive_reports
 from qa_service.files.sandbox import find_gaps, hide_process
 from qa_service.interfaces import Stop
-from qa_service.model import ReadRequest, Verdict
+from qa_service.model import ReadRequest, UploadedFile, Verdict
 from qa_service.pause import LongWork
 from qa_service.threads import start_thread
 
@@ -60,6 +65,18 @@ class ChildReaders:
                 end = yield from self._read(request, stop, unread)
         yield end
 
+    def parse_content(self, request: bytes, content: bytes, charset: str = "") -> Parsed:
+        """Parse what was fetched from a website in a process of its own, as a `ParseContent` does. It needs no slot,
+        because those who fetch wait for each other."""
+        with _open_content(content) as opened, self._running_process(None) as process:
+            process.send_open(request, UploadedFile("", "", len(content), charset), opened)
+            self._keep_spare()
+            parsed = receive_parsed(process.replies)
+            reason = parsed.reason if parsed else process.cause_of_death()
+        if reason or not parsed:
+            raise Unreadable(reason)
+        return parsed
+
     def close(self) -> None:
         """End the spare process, and start no other one. Files that are being read are still read to their end."""
         self._closed = True
@@ -68,7 +85,7 @@ class ChildReaders:
     def _read(self, request: ReadRequest, stop: Stop, verdict: Verdict) -> Generator[FileNews, None, FileEnd]:
         began, work = time.monotonic(), LongWork()
         reason: str | None = None
-        with self._running_process(request, stop) as process:
+        with self._running_process(request.seconds, stop) as process:
             try:
                 for report in self._reports(request, process):
                     verdict = replace(report.verdict, name=request.file.name)
@@ -84,12 +101,12 @@ class ChildReaders:
         return FileEnd(final_verdict(verdict, reason) if reason else verdict, time.monotonic() - began)
 
     @contextmanager
-    def _running_process(self, request: ReadRequest, stop: Stop) -> Iterator[ReadingProcess]:
-        """Give a process that is killed when its time is over or the stop is set. Nothing of it is left after the
-        context."""
+    def _running_process(self, seconds: float | None, stop: Stop | None = None) -> Iterator[ReadingProcess]:
+        """Give a process that is killed when its time is over or the stop is set, if there is one. Nothing of it is
+        left after the context."""
         process = self._take_process()
-        timer = self._timer(request, process)
-        forget = stop.call_when_set(partial(process.kill, "stopped"))
+        timer = self._timer(seconds, process)
+        forget = stop.call_when_set(partial(process.kill, "stopped")) if stop else lambda: None
         try:
             start_thread(timer)
             yield process
@@ -108,9 +125,9 @@ class ChildReaders:
         self._keep_spare()
         yield from receive_reports(process.replies)
 
-    def _timer(self, request: ReadRequest, process: ReadingProcess) -> Timer:
-        if request.seconds is not None and request.seconds < self._seconds:
-            return Timer(request.seconds, process.kill, ["over_quota"])
+    def _timer(self, seconds: float | None, process: ReadingProcess) -> Timer:
+        if seconds is not None and seconds < self._seconds:
+            return Timer(seconds, process.kill, ["over_quota"])
         return Timer(self._seconds, process.kill, ["timed_out"])
 
     def _take_process(self) -> ReadingProcess:
@@ -129,6 +146,14 @@ class ChildReaders:
             # If the system still starts no process when the next file comes, that file raises `Overloaded`.
             with suppress(Overloaded):
                 self._spares.append(ReadingProcess(self._limits))
+
+
+def _open_content(content: bytes) -> BinaryIO:
+    """Return an open file with this content, which has no path."""
+    opened = open(os.memfd_create("fetched"), "w+b") if sys.platform == "linux" else TemporaryFile()  # noqa: SIM115
+    opened.write(content)
+    opened.seek(0)
+    return cast("BinaryIO", opened)
 
 
 def _prepare_worker() -> None:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from qa_service.errors import Overloaded
 from qa_service.files.limits import REFUSED, ProcessLimits
+from qa_service.files.parsed import FILE
 from qa_service.model import UploadedFile
 
 log = logging.getLogger(__name__)
@@ -62,10 +63,16 @@ class ReadingProcess:
 
         Nothing is raised where the process has just died: then `replies` ends without a report.
         """
-        request = msgspec.json.encode(replace(file, path=""))
-        with open(file.path, "rb") as upload, suppress(ConnectionError):
-            socket.send_fds(self._requests, [b"\n"], [upload.fileno()])
-            self._requests.sendall(request + b"\n")
+        with open(file.path, "rb") as upload:
+            self.send_open(FILE, file, upload)
+
+    def send_open(self, request: bytes, file: UploadedFile, opened: BinaryIO) -> None:
+        """Hand the process a file that is open already, with the beginning of a request. Nothing is raised where the
+        process has just died."""
+        described = msgspec.json.encode(replace(file, path=""))
+        with suppress(ConnectionError):
+            socket.send_fds(self._requests, [request], [opened.fileno()])
+            self._requests.sendall(described + b"\n")
 
     def kill(self, reason: str) -> None:
         """Kill the process, and remember why for `cause_of_death`. The first of several reasons counts."""

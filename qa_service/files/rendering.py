@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
-from msgspec import Struct
 from selectolax.lexbor import LexborNode
 
 from qa_service.files.controls import CONTROLS, write_control
 from qa_service.files.grid import Grid
 from qa_service.files.mathml import write_formula
 from qa_service.files.numbering import ItemNumbers
+from qa_service.files.parsed import PageSection
 from qa_service.files.raised import lower_digits, raise_digits
 from qa_service.files.visibility import Attributes
 
@@ -33,24 +33,6 @@ _LEAVES = frozenset({"-text", "math", "select"})
 """These nodes are given without what is in them."""
 _SPACE = re.compile(r"\s+")
 _NO_ATTRIBUTES: Attributes = {}
-
-
-class PageSection(Struct, frozen=True):
-    """A `PageSection` is a heading of a page with the text below it, up to the next heading."""
-
-    headings: tuple[str, ...]
-    """These are the headings above the text, from the outermost one to the section's own. They are empty for the text
-    before the first heading."""
-    anchor: str
-    """This is the id of the element to which a link to this section leads. It is empty where there is none."""
-    blocks: tuple[str, ...]
-    """These are the pieces of the section's text, which begins with its heading. The text is cut only within long
-    tables, and each row of such a table has the names of its columns."""
-
-    @property
-    def text(self) -> str:
-        """Return the whole text of the section."""
-        return "\n".join(self.blocks)
 
 
 def render_sections(root: LexborNode, is_seen: IsSeen) -> Iterator[PageSection]:

@@ -1,7 +1,7 @@
 """This module has the messages from a reading process to the worker, and makes the final verdict on a file."""
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from qa_service.errors import Unreadable
 from qa_service.file_news import FileNews, FileProgress, FileText, ReadPicture
-from qa_service.files.checking import TextCheck, check_picture, check_progress, check_verdict
+from qa_service.files.checking import TextCheck, check_parsed, check_picture, check_progress, check_verdict
+from qa_service.files.parsed import Parsed
 from qa_service.model import Verdict
 
 HARMLESS = frozenset({"empty", "no_text_layer", "no_unicode", "over_quota", "unsupported"})
@@ -21,6 +22,7 @@ MOST_MESSAGES = 10_000
 MOST_BYTES = 64 << 20
 """All messages on one file may have at most so many bytes. An honest file has a quarter of that."""
 
+Message = TypeVar("Message")
 _PREFIX = 4
 """Before each message stands its length, in so many bytes with the highest one first."""
 
@@ -46,6 +48,7 @@ class Report(Struct, frozen=True, omit_defaults=True):
 
 
 _DECODER = msgspec.json.Decoder(Report)
+_PARSED_DECODER = msgspec.json.Decoder(Parsed)
 
 
 def final_verdict(verdict: Verdict, reason: str | None) -> Verdict:
@@ -60,8 +63,8 @@ def final_verdict(verdict: Verdict, reason: str | None) -> Verdict:
     return replace(verdict, status="skipped" if reason in HARMLESS else "failed", reason=reason)
 
 
-def write_report(report: Report, pipe: BinaryIO) -> None:
-    """Send one report through the pipe."""
+def write_message(report: Report | Parsed, pipe: BinaryIO) -> None:
+    """Send one message through the pipe."""
     message = msgspec.json.encode(report)
     pipe.write(len(message).to_bytes(_PREFIX) + message)
     pipe.flush()
@@ -75,7 +78,7 @@ def receive_reports(pipe: BinaryIO) -> Iterator[Report]:
     """
     texts = TextCheck()
     for message in _messages(pipe):
-        report = _decoded(message)
+        report = _decoded(_DECODER, message)
         check_verdict(report.verdict)
         if report.progress is not None:
             check_progress(report.progress)
@@ -88,12 +91,22 @@ def receive_reports(pipe: BinaryIO) -> Iterator[Report]:
             return
 
 
-def _messages(pipe: BinaryIO) -> Iterator[bytes]:
+def receive_parsed(pipe: BinaryIO) -> Parsed | None:
+    """Return what a page or a sitemap gave, which is one message, or None where the pipe ends before. The sender isn't
+    trusted. Raises `Unreadable` as `receive_reports` does."""
+    for message in _messages(pipe, MOST_BYTES):
+        parsed = _decoded(_PARSED_DECODER, message)
+        check_parsed(parsed)
+        return parsed
+    return None
+
+
+def _messages(pipe: BinaryIO, longest: int = LONGEST) -> Iterator[bytes]:
     left = MOST_BYTES
     for _ in range(MOST_MESSAGES):
         size = int.from_bytes(pipe.read(_PREFIX))
         left -= size
-        if size > LONGEST or left < 0:
+        if size > longest or left < 0:
             break
         message = pipe.read(size)
         if not size or len(message) < size:
@@ -102,8 +115,8 @@ def _messages(pipe: BinaryIO) -> Iterator[bytes]:
     raise Unreadable("damaged")
 
 
-def _decoded(message: bytes) -> Report:
+def _decoded(decoder: msgspec.json.Decoder[Message], message: bytes) -> Message:
     try:
-        return _DECODER.decode(message)
+        return decoder.decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable("damaged") from error

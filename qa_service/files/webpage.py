@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from msgspec import Struct
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from qa_service.files.rendering import BLOCKS, IsSeen, PageSection, render_sections, walk_nodes
+from qa_service.files.parsed import PageSection, WebPage
+from qa_service.files.rendering import BLOCKS, IsSeen, render_sections, walk_nodes
 from qa_service.files.visibility import Attributes, Visibility
 
 _MAIN_ROLES = "main, [role=main]"
@@ -42,19 +43,6 @@ _LEAST_SHARE = 0.2
 """A choice that leaves less than so much of the page's text, without the links, was wrong, and the next one is
 tried."""
 _LISTS = frozenset({"ul", "ol", "dl", "div", "table", "section", "nav", "p", "td"})
-
-
-class WebPage(Struct, frozen=True):
-    """A `WebPage` is what a page says, in the order in which people read it."""
-
-    title: str
-    """This is the title of the page, or its first heading where it has no title."""
-    language: str
-    """This is the page's language as the page names it, for example `ko` or `en-GB`, or empty."""
-    trail: tuple[str, ...]
-    """These are the names of the pages above this one, from the outermost one, where the page shows them as a trail of
-    links."""
-    sections: tuple[PageSection, ...]
 
 
 def extract_page(html: str) -> WebPage:

@@ -11,13 +11,11 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from qa_service.errors import Overloaded, QAError, StoreUnavailable
+from qa_service.errors import Overloaded, QAError, StoreUnavailable, Unreadable
 from qa_service.file_news import FileEnd, FileText, ReadPicture
-from qa_service.files.segment import RawFile
-from qa_service.files.sniffing import sniff_kind
+from qa_service.files.parsed import DOCUMENT_PAGE, Parsed
 from qa_service.interfaces import FileReader, Stop
 from qa_service.knowledge.documents import DocumentPassage, DocumentText
-from qa_service.knowledge.nesting import is_overnested
 from qa_service.knowledge.vectors import MissingVectors
 from qa_service.knowledge.waiting import ATTEMPTS, ClaimedDocument, WaitingDocuments
 from qa_service.knowledge.web_pages import LARGEST_PAGE, read_web_page
@@ -33,6 +31,13 @@ class SettableStop(Stop, Protocol):
 
     def set(self, reason: str) -> None:
         """Stop for this reason."""
+
+
+class DocumentReader(FileReader, Protocol):
+    """A `DocumentReader` reads documents of any kind, outside of this process."""
+
+    def parse_content(self, request: bytes, content: bytes, charset: str) -> Parsed:
+        """Parse a page, as a `ParseContent` does."""
 
 
 class IndexerPace(Struct, frozen=True):
@@ -55,7 +60,7 @@ class Indexer:
     def __init__(
         self,
         waiting: WaitingDocuments,
-        reader: FileReader,
+        reader: DocumentReader,
         vectors: MissingVectors | None,
         make_stop: Callable[[], SettableStop],
         *,
@@ -114,14 +119,23 @@ class Indexer:
         if claimed.attempts > ATTEMPTS:
             return DocumentText(reason="damaged")
         with self._written(claimed) as upload:
-            if is_web_address(claimed.name) and (text := _read_as_page(Path(upload.path), upload.charset)):
-                return text
             try:
-                return self._read_upload(claimed, upload, stop)
+                return self._read_as_page(upload) or self._read_upload(claimed, upload, stop)
             except Overloaded as error:
                 log.warning("a document waits, because %s", error.message)
                 time.sleep(self._pace.outage)
                 return None
+
+    def _read_as_page(self, upload: UploadedFile) -> DocumentText | None:
+        """Read the main text of a web page. Returns None where the file is no page of HTML, or one that can't be parsed
+        as a page, and is read as any file."""
+        if not is_web_address(upload.name) or upload.size > LARGEST_PAGE:
+            return None
+        content = Path(upload.path).read_bytes()
+        try:
+            return read_web_page(self._reader.parse_content(DOCUMENT_PAGE, content, upload.charset).page)
+        except Unreadable:
+            return None
 
     @contextmanager
     def _written(self, claimed: ClaimedDocument) -> Iterator[UploadedFile]:
@@ -182,16 +196,6 @@ class Indexer:
             log.warning("indexing waits: %s", error.message)
             time.sleep(self._pace.outage)
             return True
-
-
-def _read_as_page(path: Path, charset: str) -> DocumentText | None:
-    """Read the main text of a web page. Returns None where the file is no page of HTML, or one that only a process of
-    its own should read, whose time and memory are bounded."""
-    content = path.read_bytes()
-    if len(content) > LARGEST_PAGE or sniff_kind(content, "") != "html":
-        return None
-    html = RawFile(content, charset).markup()
-    return None if is_overnested(html) else read_web_page(html)[1]
 
 
 def _keep_passage(passage: Passage) -> DocumentPassage:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from qa_service.files.webpage import WebPage, extract_page
+from qa_service.files.parsed import WebPage
 from qa_service.knowledge.documents import DocumentPassage, DocumentText
 from qa_service.retrieval.splitting import split_passages
 
@@ -11,11 +11,10 @@ LARGEST_PAGE = 5 << 20
 LONGEST_SECTION = 300
 
 
-def read_web_page(html: str) -> tuple[str, DocumentText]:
-    """Return the title and the main text of a page."""
-    page = extract_page(html)
+def read_web_page(page: WebPage) -> DocumentText:
+    """Return the main text of a page."""
     passages = tuple(_passages(page))
-    return page.title, DocumentText(passages, "html", None if passages else "empty", pages=1)
+    return DocumentText(passages, "html", None if passages else "empty", pages=1)
 
 
 def _passages(page: WebPage) -> Iterator[DocumentPassage]:

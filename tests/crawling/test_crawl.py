@@ -10,7 +10,9 @@ from qa_service.crawling.crawl import Crawl, CrawlParts, CrawlStep
 from qa_service.crawling.fetching import FetchBounds, PageFetcher
 from qa_service.crawling.ledger import PageContent, SitePage
 from qa_service.crawling.rules import CrawlRules
-from qa_service.errors import CrawlFailed, TooLarge
+from qa_service.errors import CrawlFailed, Overloaded, TooLarge, Unreadable
+from qa_service.files.parsed import ParseContent, Parsed
+from qa_service.files.parsing import parse_content
 from tests.crawling.shelves import RememberedDocuments, RememberedPages
 from tests.crawling.websites import WebPage, Website, html, links, moved, sitemap
 
@@ -25,12 +27,13 @@ class Reading:
         self.rules = CrawlRules(normalize_address(site.url + start), **rules)  # type: ignore[arg-type]
         self.waits: list[float] = []
         self.left = 10_000
+        self.parse: ParseContent = parse_content
 
     def round(self, number: int = 1, *, requests: int = 10_000) -> list[CrawlStep]:
         """Read the site once. After so many requests the crawl is told to stop."""
         self.left = requests
         fetcher = PageFetcher(FetchBounds(100_000, 2.0), lambda address: address == "127.0.0.1")
-        parts = CrawlParts(fetcher.fetch_page, self.ledger, self.shelf, self._pause, delay=0.0)
+        parts = CrawlParts(fetcher.fetch_page, self.ledger, self.shelf, self._pause, self.parse, delay=0.0)
         return list(Crawl(self.rules, number, parts).read_pages())
 
     @property
@@ -384,3 +387,33 @@ def test_traps_end() -> None:
         reading.round()
         assert len(site.asked) < 150
         assert Reading(site, pages=3).round()[-1].found == 3
+
+
+def test_a_page_that_no_process_can_parse_now_is_not_blamed(site: Website) -> None:
+    def refuse(request: bytes, content: bytes, charset: str) -> Parsed:
+        raise Overloaded("no process could be started")
+
+    reading = Reading(site)
+    reading.parse = refuse
+    for _ in range(3):
+        with pytest.raises(Overloaded):
+            reading.round()
+    reading.parse = parse_content
+    reading.round()
+    assert reading.kept == ["/", "/a", "/b", "/c"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"), [("damaged", "it can't be read"), ("timed_out", "reading it takes too long")]
+)
+def test_a_page_that_breaks_its_parser_fails_alone(site: Website, reason: str, told: str) -> None:
+    def parse(request: bytes, content: bytes, charset: str) -> Parsed:
+        if b"A" in content:
+            raise Unreadable(reason)
+        return parse_content(request, content, charset)
+
+    reading = Reading(site)
+    reading.parse = parse
+    reading.round()
+    assert reading.kept == ["/", "/b", "/c"]
+    assert reading.reason("/a") == told

@@ -1,8 +1,14 @@
 """A page says what it links to, which address it has, and whether it may be kept."""
 
-from qa_service.crawling.markup import read_markup
+from qa_service.crawling import markup
+from qa_service.crawling.markup import Markup
+from qa_service.files.hints import find_hints
 
 AT = "https://example.org/ko/menu/"
+
+
+def read_markup(text: str, address: str, robots: str = "") -> Markup:
+    return markup.read_markup(find_hints(text), address, robots)
 
 
 def page(head: str = "", body: str = "") -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from qa_service.crawling.fetching import Fetched
 from qa_service.crawling.reading import PageReading, PageUnreadable, read_fetched
+from qa_service.files.parsing import parse_content
 
 AT = "https://library.example/ko/loans"
 PAGE = """<!doctype html><html lang=ko><head><title>대출 안내 | 한빛도서관</title>{head}</head><body>
@@ -20,7 +21,7 @@ PAGE = """<!doctype html><html lang=ko><head><title>대출 안내 | 한빛도서
 
 def read(page: str, media_type: str = "text/html", charset: str = "utf-8") -> PageReading:
     content = page.encode(charset)
-    return read_fetched(Fetched("fetched", content=content, media_type=media_type, charset=charset), AT)
+    return read_fetched(Fetched("fetched", content=content, media_type=media_type, charset=charset), AT, parse_content)
 
 
 def test_the_main_text_comes_without_menus_under_its_headings() -> None:
@@ -46,21 +47,28 @@ def test_only_the_title_and_the_main_text_make_another_version() -> None:
 def test_older_encodings_are_read_as_the_server_or_the_page_names_them() -> None:
     page = PAGE.format(head="", fine=100, visitors=7)
     named = PAGE.format(head="<meta charset=euc-kr>", fine=100, visitors=7)
-    for found in (read(page, charset="cp949"), read_fetched(Fetched("fetched", content=named.encode("cp949")), AT)):
+    for found in (
+        read(page, charset="cp949"),
+        read_fetched(Fetched("fetched", content=named.encode("cp949")), AT, parse_content),
+    ):
         assert found.text
         assert "다섯 권" in "".join(passage.text for passage in found.text.passages)
 
 
 def test_a_file_is_left_as_it_is() -> None:
-    found = read_fetched(Fetched("fetched", content=b"%PDF-1.7", media_type="application/pdf", robots="noindex"), AT)
+    found = read_fetched(
+        Fetched("fetched", content=b"%PDF-1.7", media_type="application/pdf", robots="noindex"), AT, parse_content
+    )
     assert (found.text, found.markup.may_keep, found.markup.links) == (None, False, ())
 
 
 def test_links_of_older_pages_have_their_queries_in_the_encoding_of_the_page() -> None:
     page = '<head><meta charset="EUC-KR"></head><a href="/글?c=공지&amp;n=1">공지</a>'
-    found = read_fetched(Fetched("fetched", content=page.encode("cp949"), media_type="text/html"), AT)
+    found = read_fetched(Fetched("fetched", content=page.encode("cp949"), media_type="text/html"), AT, parse_content)
     assert found.markup.links == (f"https://library.example/{quote('글')}?c={quote('공지', encoding='cp949')}&n=1",)
-    modern = read_fetched(Fetched("fetched", content=page.replace("EUC-KR", "utf-8").encode(), charset="utf-8"), AT)
+    modern = read_fetched(
+        Fetched("fetched", content=page.replace("EUC-KR", "utf-8").encode(), charset="utf-8"), AT, parse_content
+    )
     assert modern.markup.links == (f"https://library.example/{quote('글')}?c={quote('공지')}&n=1",)
 
 
@@ -79,7 +87,7 @@ def test_links_of_older_pages_have_their_queries_in_the_encoding_of_the_page() -
 def test_a_page_that_parsers_would_take_minutes_for_is_refused_at_once(page: str) -> None:
     began = time.process_time()
     with pytest.raises(PageUnreadable):
-        read_fetched(Fetched("fetched", content=page.encode(), media_type="text/html"), AT)
+        read_fetched(Fetched("fetched", content=page.encode(), media_type="text/html"), AT, parse_content)
     assert time.process_time() - began < 5
 
 

@@ -9,6 +9,7 @@ import pytest
 from qa_service.crawling.fetching import FetchBounds
 from qa_service.crawling.site_reader import Reach, SiteReader
 from qa_service.crawling.sites import NewSite, Sites
+from qa_service.files.parsing import parse_content
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import Document, DocumentText, NewDocument
 from qa_service.knowledge.library import DocumentFilter, Library
@@ -26,7 +27,7 @@ def site() -> Iterator[Website]:
 
 def reader(knowledge: Database, *, delay: float = 0.0, lease: float = 120.0) -> SiteReader:
     reach = Reach(lambda address: address == "127.0.0.1", delay)
-    return SiteReader(Sites(knowledge), Library(knowledge), FetchBounds(), reach, lease=lease)
+    return SiteReader(Sites(knowledge), Library(knowledge), FetchBounds(), reach, parse=parse_content, lease=lease)
 
 
 def documents(knowledge: Database) -> int:
@@ -48,7 +49,9 @@ def test_a_site_that_breaks_its_reader_fails_and_lets_others_be_read(knowledge: 
     sites = Sites(knowledge)
     found = sites.add_site(NewSite(SHARED, site.url, every=3600.0))
     reach = Reach(lambda address: address == "127.0.0.1", 0.0)
-    assert SiteReader(sites, Breaking(knowledge), FetchBounds(), reach).read_due_site(threading.Event())
+    assert SiteReader(sites, Breaking(knowledge), FetchBounds(), reach, parse=parse_content).read_due_site(
+        threading.Event()
+    )
     broken = sites.load_site(found.site_id)
     assert broken
     assert (broken.status, broken.reason) == ("failed", "reading it broke")

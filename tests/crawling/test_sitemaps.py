@@ -6,7 +6,10 @@ from urllib.parse import quote
 
 import pytest
 
-from qa_service.crawling.sitemaps import is_sitemap, read_sitemap
+from qa_service.crawling import sitemaps
+from qa_service.crawling.sitemaps import Sitemap
+from qa_service.files.parsing import parse_content
+from qa_service.files.sitemap import is_sitemap
 from tests.crawling.websites import sitemap
 
 AT = "https://example.org/sitemap.xml"
@@ -20,6 +23,10 @@ BOMB = b"""<?xml version="1.0"?><!DOCTYPE urlset [<!ENTITY a "aaaaaaaaaa">%s]><u
     b"".join(b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 10) for n in range(12)),
     b"&m;",
 )
+
+
+def read_sitemap(content: bytes, address: str) -> Sitemap:
+    return sitemaps.read_sitemap(content, address, parse_content)
 
 
 def test_pages_and_other_sitemaps_are_told_apart() -> None:

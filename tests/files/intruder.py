@@ -1,7 +1,7 @@
 """This module plays a file that took its reader over, and tries all that a reading process must not be able to do.
 
-`python -m tests.files.intruder FOLDER PROGRAM` plays the worker. Its reading process runs PROGRAM and then `RUN`. It
-prints as JSON what became of each attempt: `done`, or the name of the error.
+`python -m tests.files.intruder FOLDER PROGRAM REQUEST` plays the worker. Its reading process runs PROGRAM and
+then `RUN`. It prints as JSON what became of each attempt: `done`, or the name of the error.
 """
 
 import ctypes
@@ -20,8 +20,9 @@ from threading import Thread
 from qa_service.file_news import FileText
 from qa_service.files.kernel import call_kernel
 from qa_service.files.limits import ProcessLimits
+from qa_service.files.parsed import PAGE, PageHints, Parsed
 from qa_service.files.process import ReadingProcess
-from qa_service.files.report import Report, receive_reports
+from qa_service.files.report import Report, receive_parsed, receive_reports
 from qa_service.files.sandbox import hide_process
 from qa_service.model import Passage, UploadedFile, Verdict
 
@@ -29,6 +30,7 @@ RUN = """
 from qa_service.files import child
 from tests.files import intruder
 child.read_file = intruder.try_all
+child.parse_content = intruder.try_all_for_page
 child.run_reader()
 """
 NUMBERS: Mapping[str, Mapping[str, int]] = {
@@ -60,6 +62,12 @@ def try_all(file: UploadedFile, content: bytes) -> Iterator[Report]:
     for number, (name, attempt) in enumerate(_attempts(json.loads(content)).items()):
         passage = Passage("", name, _outcome(attempt))
         yield Report(Verdict(file.name, "txt", "used"), text=FileText((passage,), first=number))
+
+
+def try_all_for_page(request: bytes, content: bytes, charset: str) -> Parsed:
+    """Try everything in the place of parsing a page."""
+    outcomes = [f"{name}: {_outcome(attempt)}" for name, attempt in _attempts(json.loads(content)).items()]
+    return Parsed(hints=PageHints(tuple(outcomes)))
 
 
 def _outcome(attempt: Callable[[], object]) -> str:
@@ -137,11 +145,19 @@ def main() -> None:
         targets = {"worker": os.getpid(), "folder": str(folder), "port": server.getsockname()[1]}
         (folder / "upload").write_text(json.dumps(targets))
         process = ReadingProcess(ProcessLimits(1 << 30, 20), program + RUN)
-        process.send_file(UploadedFile("a.txt", str(folder / "upload"), 100))
-        reports = list(receive_reports(process.replies))
+        outcomes = _outcomes_of(process, UploadedFile("a.txt", str(folder / "upload"), 100), sys.argv[3].encode())
         process.clean_up()
-    found = [passage for report in reports if report.text for passage in report.text.passages]
-    print(json.dumps({passage.file: passage.text for passage in found}))
+    print(json.dumps(outcomes))
+
+
+def _outcomes_of(process: ReadingProcess, file: UploadedFile, request: bytes) -> dict[str, str]:
+    with open(file.path, "rb") as upload:
+        process.send_open(request, file, upload)
+    if request == PAGE:
+        parsed = receive_parsed(process.replies)
+        return dict(line.split(": ") for line in parsed.hints.links) if parsed else {}
+    texts = [report.text for report in receive_reports(process.replies) if report.text]
+    return {passage.file: passage.text for text in texts for passage in text.passages}
 
 
 if __name__ == "__main__":

@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from qa_service.errors import Overloaded
+from qa_service.errors import Overloaded, Unreadable
 from qa_service.file_news import FileEnd, FileNews, FileProgress, FileText
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
+from qa_service.files.parsed import DOCUMENT_PAGE, PAGE, SITEMAP, Parsed
+from qa_service.files.parsing import parse_content
 from qa_service.files.process import ReadingProcess
 from qa_service.files.reading import read_file
 from qa_service.model import Owner, ReadRequest, UploadedFile, Verdict
@@ -196,6 +198,35 @@ class TestGoodFiles:
         os.waitid(os.P_PID, spare, os.WEXITED | os.WNOWAIT)
 
         assert told(list(readers.read_upload(asked(upload(good())), StopSignal()))) == ("used", None)
+
+
+class TestFetchedPages:
+    def test_what_was_fetched_is_parsed_as_if_it_were_parsed_here(self, shared_readers: ChildReaders) -> None:
+        page = "<title>대출</title><a href=a>1</a><h1 id=x>대출 안내</h1><p>다섯 권을 빌립니다.".encode("cp949")
+        sitemap = b"<urlset><url><loc>https://example.org/a</loc></url></urlset>"
+
+        for request, content in ((PAGE, page), (DOCUMENT_PAGE, page), (SITEMAP, sitemap)):
+            parsed = shared_readers.parse_content(request, content, "euc-kr")
+            assert parsed == parse_content(request, content, "euc-kr") != Parsed()
+
+    @pytest.mark.parametrize(
+        ("request_", "content", "reason"),
+        [(PAGE, b"<div>" * 200_000, "overnested"), (DOCUMENT_PAGE, b"%PDF-1.7", "unsupported"), (b"?", b"", "damaged")],
+    )
+    def test_one_that_cannot_be_parsed_says_why(
+        self, request_: bytes, content: bytes, reason: str, shared_readers: ChildReaders
+    ) -> None:
+        with pytest.raises(Unreadable, match=reason):
+            shared_readers.parse_content(request_, content)
+
+    def test_one_that_takes_too_long_leaves_no_process(self) -> None:
+        readers, before = ChildReaders(seconds=0.05, slots=1, limits=LIMITS), children()
+
+        with pytest.raises(Unreadable, match="timed_out"):
+            readers.parse_content(PAGE, b"<p>text")
+        readers.close()
+
+        assert children() == before
 
 
 class TestHostileFiles:

@@ -10,7 +10,20 @@ from qa_service.errors import Unreadable
 from qa_service.file_news import FileProgress, FileText, ReadPicture
 from qa_service.files import report
 from qa_service.files.limits import LONGEST_NAME, MOST_PAGES
-from qa_service.files.report import Report, final_verdict, receive_reports, write_report
+from qa_service.files.parsed import (
+    LONGEST_ADDRESS,
+    LONGEST_DIRECTIVES,
+    MOST_ABOVE,
+    MOST_ADDRESSES,
+    MOST_FOUND,
+    MOST_PAGE_CHARACTERS,
+    ListedAddresses,
+    PageHints,
+    PageSection,
+    Parsed,
+    WebPage,
+)
+from qa_service.files.report import Report, final_verdict, receive_parsed, receive_reports, write_message
 from qa_service.files.segment import PICTURE_BYTES
 from qa_service.model import FilePicture, Passage, Picture, Place, Verdict
 from qa_service.retrieval.splitting import LONGEST
@@ -37,10 +50,32 @@ def pipe(*messages: bytes) -> BytesIO:
 def test_what_is_written_is_received() -> None:
     file = BytesIO()
     for sent in REPORTS:
-        write_report(sent, file)
+        write_message(sent, file)
     file.seek(0)
 
     assert list(receive_reports(file)) == REPORTS
+
+
+@pytest.mark.parametrize(
+    "parsed",
+    [
+        Parsed(reason="no code"),
+        Parsed(WebPage(title="a" * (LONGEST_NAME + 1))),
+        Parsed(WebPage(trail=("a",) * (MOST_ABOVE + 2))),
+        Parsed(WebPage(sections=(PageSection(("a" * (LONGEST_NAME + 1),), "", ()),))),
+        Parsed(WebPage(sections=(PageSection((), "a" * (LONGEST_NAME + 1), ()),))),
+        Parsed(WebPage(sections=(PageSection((), "", ("a\0",)),))),
+        Parsed(WebPage(sections=(PageSection((), "", ("a" * (MOST_PAGE_CHARACTERS + 1),)),))),
+        Parsed(hints=PageHints(("a",) * (MOST_FOUND + 1))),
+        Parsed(hints=PageHints(base="a" * (LONGEST_ADDRESS + 1))),
+        Parsed(hints=PageHints(robots="a" * (LONGEST_DIRECTIVES + 1))),
+        Parsed(listed=ListedAddresses(("a",) * (MOST_ADDRESSES + 1))),
+        Parsed(listed=ListedAddresses(sitemaps=("a" * (LONGEST_ADDRESS + 1),))),
+    ],
+)
+def test_what_no_page_gives_is_damage(parsed: Parsed) -> None:
+    with pytest.raises(Unreadable, match="damaged"):
+        receive_parsed(pipe(msgspec.json.encode(parsed)))
 
 
 def test_nothing_is_read_behind_the_last_report() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from qa_service.files import sandbox
 from qa_service.files.landlock import find_landlock
+from qa_service.files.parsed import FILE, PAGE
 from qa_service.files.sandbox import describe_sandbox, find_gaps
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the layers are those of Linux")
@@ -51,8 +52,8 @@ def intrude(request: pytest.FixtureRequest, tmp_path: Path) -> Intrude:
     folder.chmod(0o777)
     start = AS_USER if request.param == "user" else []
 
-    def run(program: str = "") -> dict[str, str]:
-        command = [*start, sys.executable, "-m", "tests.files.intruder", str(folder), program]
+    def run(program: str = "", request: bytes = FILE) -> dict[str, str]:
+        command = [*start, sys.executable, "-m", "tests.files.intruder", str(folder), program, request.decode()]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True, timeout=30)
         outcomes: dict[str, str] = json.loads(done.stdout)
         return outcomes
@@ -69,6 +70,13 @@ def test_an_intruder_gets_nowhere(intrude: Intrude) -> None:
 
     assert done(outcomes) == set()
     assert len(outcomes) > 25
+
+
+def test_a_page_that_took_its_parser_over_gets_nowhere(intrude: Intrude) -> None:
+    outcomes = intrude(request=PAGE)
+
+    assert done(outcomes) == set()
+    assert {"connect", "read the worker's environment"} <= outcomes.keys()
 
 
 def test_without_a_sandbox_an_intruder_gets_everywhere(intrude: Intrude) -> None:

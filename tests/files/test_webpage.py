@@ -2,8 +2,8 @@
 
 import pytest
 
-from qa_service.files.rendering import PageSection
-from qa_service.files.webpage import WebPage, extract_page
+from qa_service.files.parsed import PageSection, WebPage
+from qa_service.files.webpage import extract_page
 
 MENU = "".join(
     f'<li><a href="/{word}">{word}</a></li>' for word in ("Home", "Prices", "Support", "Careers", "기관소개")

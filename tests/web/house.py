@@ -18,6 +18,8 @@ from qa_service.assembly import Assembly
 from qa_service.deltas import Delta, Finished, TextDelta
 from qa_service.errors import Cancelled, QAError
 from qa_service.file_news import FileEnd, FileNews
+from qa_service.files.parsed import Parsed
+from qa_service.files.parsing import parse_content
 from qa_service.files.reading import read_file
 from qa_service.interfaces import Stop
 from qa_service.model import Prompt, ReadRequest, Verdict
@@ -93,6 +95,9 @@ class Reader:
             if report.last:
                 Path(file.path).unlink()
                 yield FileEnd(report.verdict, seconds=1.0)
+
+    def parse_content(self, request: bytes, content: bytes, charset: str) -> Parsed:
+        return parse_content(request, content, charset)
 
 
 class House:
