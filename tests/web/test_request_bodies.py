@@ -99,11 +99,11 @@ class TestUploads:
         got = frames(post(house, QUESTION + part(b"hello", "files", "이" * 300 + ".txt") + END))
         assert len(got[-2]["content"]["files"][0]["name"]) == 255
 
-    def test_sent_where_there_is_nothing_to_upload_leave_nothing(self, house: House) -> None:
+    def test_sent_where_none_is_taken_are_refused_and_leave_nothing(self, house: House) -> None:
         session = house.session()["sessionId"]
         house.settle()
         form = {"title": "새 이름", "files": (io.BytesIO(b"x"), "a.txt")}
-        assert house.client.patch(f"/api/sessions/{session}", data=form).status_code == 200
+        refusal(house.client.patch(f"/api/sessions/{session}", data=form), 422, "invalid_field")
         assert house.uploads() == []
 
 
