@@ -76,7 +76,7 @@ def _join(service: Mounted, question: Question, sent: Submission) -> AnswerSourc
     assembly = service.assembly
     until = time.monotonic() + assembly.pace.join
     while isinstance(outcome := assembly.desk.admit(question), Repeated):
-        assembly.runner.check_room_to_read()
+        assembly.runner.check_room_to_read(question.owner)
         try:
             source = assembly.runner.find_answer(question.owner, outcome.answer_id)
         except NotFound:

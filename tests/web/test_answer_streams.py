@@ -9,6 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from qa_service.deltas import TextDelta
+from qa_service.running.runner import READERS
 from qa_service.running.settings import Pace
 from tests.web.conftest import MakeHouse
 from tests.web.house import SERVER_SECRET, House, frames, refusal
@@ -219,6 +220,35 @@ class TestOthers:
             refusal(asked, 404, "not_found")
             assert asked.data == never.data
         assert len(house.model.prompts) == 1
+
+    def test_have_room_while_one_caller_follows_an_answer_as_often_as_it_may(self, make_house: MakeHouse) -> None:
+        house, other = make_house(max_answers=4), make_house(max_answers=4)
+        mine, theirs = begun(house, KIM), begun(house, LEE)
+        for each in (house, other):
+            held = [each.get(f"answers/{mine}/stream", KIM) for _ in range(READERS)]
+            assert {response.status_code for response in held} == {200}
+            assert int(each.get(f"answers/{mine}/stream", KIM).headers["Retry-After"]) > 0
+            refusal(each.get(f"answers/{mine}/stream", KIM), 429, "rate_limited")
+            assert each.get(f"v1/responses/{mine}?stream=true", KIM).status_code == 429
+            assert each.get(f"answers/{theirs}/stream", LEE).status_code == 200
+            asked = each.ask(headers=KIM)
+            assert asked.status_code == 200
+            for response in (*held, asked):
+                response.close()
+            assert each.get(f"answers/{mine}/stream", KIM).status_code == 200
+
+    def test_at_the_same_address_share_the_readers_of_one_caller(self, make_house: MakeHouse) -> None:
+        house = make_house(max_answers=4, allow_anonymous=True)
+        answer = begun(house)
+
+        def follow(address: str) -> TestResponse:
+            return house.client.get(f"/api/answers/{answer}/stream", environ_base={"REMOTE_ADDR": address})
+
+        held = [follow("192.0.2.1") for _ in range(READERS)]
+        refusal(follow("192.0.2.1"), 429, "rate_limited")
+        assert follow("192.0.2.2").status_code == 200
+        for response in held:
+            response.close()
 
 
 class TestAskingAgain:

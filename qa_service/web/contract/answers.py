@@ -68,7 +68,7 @@ ANSWERS: tuple[Operation, ...] = (
         query=(AFTER, *list_stream_fields()),
         headers=(LAST_SEEN,),
         results=(answer_result(), nothing_result()),
-        refusals=(*STORED, errors.InvalidField, errors.Draining, errors.Overloaded, *BY_UPSTREAM),
+        refusals=(*STORED, errors.InvalidField, errors.RateLimited, errors.Draining, errors.Overloaded, *BY_UPSTREAM),
     ),
     Operation(
         method="POST",
