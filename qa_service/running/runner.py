@@ -155,6 +155,10 @@ class Runner:
         """Raise what `open_reader` would raise now, before the store is asked for an answer."""
         self._readers.check_room(owner.caller)
 
+    def writes_answer(self, owner: Owner, answer_id: str) -> bool:
+        """Tell whether an answer is this owner's and is written here."""
+        return self._own(owner, answer_id) is not None
+
     def read_turn(self, owner: Owner, answer_id: str) -> Turn:
         """Return the turn of an answer as it stands now. Raises `NotFound`."""
         running = self._own(owner, answer_id)
