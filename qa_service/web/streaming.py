@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from qa_service.errors import Draining, Interrupted
 from qa_service.frames import Done, Frame, Start
 from qa_service.model import Owner
+from qa_service.pause import give_way_for
 from qa_service.running.log import Batch
 from qa_service.running.reader import AnswerReader
 from qa_service.running.source import AnswerSource
@@ -126,6 +127,7 @@ class AnswerBody:
             yield encoder.tail()
 
     def _context_before(self, batch: Batch) -> FormatContext:
+        give_way_for(batch.first)
         sent = self._reader.frames_before(batch)
         first = sent[0] if sent else batch.frames[0]
         return replace(self._context, start=first if isinstance(first, Start) else None, sent=sent)

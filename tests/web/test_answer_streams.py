@@ -9,6 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from qa_service.deltas import TextDelta
+from qa_service.pause import AT_ONCE
 from qa_service.running.runner import READERS
 from qa_service.running.settings import Pace
 from tests.web.conftest import MakeHouse
@@ -94,6 +95,16 @@ class TestAfterANumber:
         got = seqs(reading.ended())
         assert got == list(range(got[0], 6))
         assert got[0] <= 2
+
+    def test_whoever_begins_at_the_end_of_a_long_answer_gives_way_first(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        house.model.deltas = (*[TextDelta("a")] * (AT_ONCE + 1), *house.model.deltas)
+        whole = frames(house.ask())
+        pauses: list[int] = []
+        monkeypatch.setattr("qa_service.pause.give_way", lambda: pauses.append(1))
+        assert frames(house.get(f"answers/{whole[0]['content']['answerId']}/stream?after=-1")) == whole[-1:]
+        assert pauses
 
     @pytest.mark.parametrize("how", ["own", "other"])
     def test_a_reader_that_was_cut_off_misses_nothing_and_gets_nothing_twice(
