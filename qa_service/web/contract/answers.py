@@ -27,8 +27,9 @@ AFTER = InputField(
     "that follow.",
 )
 STREAM_NOTE = (
-    "Any number of readers may follow an answer, at any worker, while it is written and afterwards. Each gets the same "
-    "frames. A stream was cut if it ends without `done`, or if it is silent for three heartbeats."
+    "Many readers may follow an answer, at any worker, while it is written and afterwards. One caller may have a "
+    "quarter of a worker's places for readers. Each gets the same frames. A stream was cut if it ends without `done`, "
+    "or if it is silent for three heartbeats."
 )
 
 FEEDBACK: JsonSchema = {
