@@ -61,7 +61,8 @@ def _interrupt(running: RunningAnswer, number: int, frame: object) -> None:
 
 def _follow(assembly: Assembly, running: RunningAnswer, terminal: Terminal) -> str:
     status = "failed"
-    with closing(assembly.runner.open_reader(running, heartbeat=assembly.settings.heartbeat_seconds)) as reader:
+    heartbeat = assembly.settings.heartbeat_seconds
+    with closing(assembly.runner.open_reader(running, running.owner, heartbeat=heartbeat)) as reader:
         for frame in chain.from_iterable(batch.frames for batch in reader):
             terminal.show(frame)
             status = frame.status if isinstance(frame, Done) else status

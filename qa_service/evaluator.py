@@ -129,7 +129,8 @@ class _Evaluator:
     def _answer(self, question: Question) -> list[Frame]:
         assembly = self._assembly
         running = assembly.runner.start_answer(assembly.desk.admit_new(question))
-        with closing(assembly.runner.open_reader(running, heartbeat=assembly.settings.heartbeat_seconds)) as reader:
+        heartbeat = assembly.settings.heartbeat_seconds
+        with closing(assembly.runner.open_reader(running, question.owner, heartbeat=heartbeat)) as reader:
             return list(chain.from_iterable(batch.frames for batch in reader))
 
 

@@ -280,6 +280,12 @@ class Repeats(Protocol):
         """Reserve the key for this answer until the answer has begun. Returns None if the key was free, and otherwise
         what it stands for."""
 
+    def knows_key(self, owner: Owner, key: str) -> bool:
+        """Tell whether this key of the owner's stands for an answer, or is reserved for one."""
+
+    def knows_answer(self, owner: Owner, answer_id: str) -> bool:
+        """Tell whether this owner has such an answer."""
+
     def release_key(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
         """Free the key, because this answer didn't begin or, with `begun`, because it began and was deleted. Nothing
         happens where the key stands for something else."""

@@ -3,11 +3,16 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from typing import TypeVar
 
 PAUSE_SECONDS = 0.001
+AT_ONCE = 1000
+"""A step of work on items, such as the frames of an answer, is on so many at most."""
+
+T = TypeVar("T")
 
 
 def give_way() -> None:
@@ -19,6 +24,22 @@ def give_way() -> None:
     """
     with _line().take_place():
         time.sleep(PAUSE_SECONDS)
+
+
+def give_way_for(items: int) -> None:
+    """Give way where work on so many items begins that it may take long. Where many readers wake at the same moment,
+    they do their work one after another, and others have their turn in between."""
+    if items > AT_ONCE:
+        give_way()
+
+
+def with_pauses(items: Sequence[T]) -> Iterator[T]:
+    """Give the items one by one, with pauses before and between where they are many."""
+    give_way_for(len(items))
+    work = LongWork()
+    for begin in range(0, len(items), AT_ONCE):
+        yield from items[begin : begin + AT_ONCE]
+        work.end_step()
 
 
 class WaitingLine:

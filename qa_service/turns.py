@@ -16,6 +16,7 @@ from qa_service.frames import (
     Metadata,
     Reference,
     Start,
+    Text,
     Timing,
     TopicNotice,
     images_from_frames,
@@ -39,6 +40,7 @@ from qa_service.model import (
     Value,
     Verdict,
 )
+from qa_service.pause import with_pauses
 
 
 class Feedback(Value, frozen=True):
@@ -89,18 +91,19 @@ def name_file(answer_id: str, number: int) -> str:
 def turn_from_frames(turn: Turn, frames: Sequence[Frame]) -> Turn:
     """Return the turn with the text of its frames so far. If the last frame is there, the turn is finished: it has its
     status, references, files, metadata and error, too."""
-    so_far = replace(turn, text=text_from_frames(frames))
+    so_far = replace(turn, text=text_from_frames(with_pauses(frames)))
     if not (frames and isinstance(frames[-1], Done)):
         return so_far
-    metadata = next((frame for frame in frames if isinstance(frame, Metadata)), None)
+    others = [frame for frame in with_pauses(frames) if type(frame) is not Text]
+    metadata = next((frame for frame in others if isinstance(frame, Metadata)), None)
     return replace(
         so_far,
         status=frames[-1].status,
-        references=references_from_frames(frames),
-        images=images_from_frames(frames),
+        references=references_from_frames(others),
+        images=images_from_frames(others),
         files=metadata.files if metadata else (),
         metadata=metadata,
-        error=next((frame for frame in frames if isinstance(frame, Failure)), None),
+        error=next((frame for frame in others if isinstance(frame, Failure)), None),
     )
 
 

@@ -391,6 +391,12 @@ class FakeRepeats:
         known = self.taken.setdefault((owner.key, repeat.key), Reserved(answer_id, repeat.fingerprint))
         return None if known.answer_id == answer_id else known
 
+    def knows_key(self, owner: Owner, key: str) -> bool:
+        return (owner.key, key) in self.taken
+
+    def knows_answer(self, owner: Owner, answer_id: str) -> bool:
+        return any(known.answer_id == answer_id for (key, _), known in self.taken.items() if key == owner.key)
+
     def release_key(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
         known = self.taken.get((owner.key, repeat.key))
         if known and known.answer_id == answer_id and known.begun == begun:

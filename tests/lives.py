@@ -156,7 +156,7 @@ class Worker:
         """Read, and return everything that a reader here gets until the end."""
         source = self.runner.find_answer(ANN, answer, after) if isinstance(answer, str) else answer
         assert source
-        reader = self.runner.open_reader(source, heartbeat=WAITING_SECONDS, after=after)
+        reader = self.runner.open_reader(source, ANN, heartbeat=WAITING_SECONDS, after=after)
         try:
             return numbered(reader)
         finally:

@@ -62,7 +62,7 @@ def begin(house: Assembly, text: str, **fields: object) -> RunningAnswer:
 
 
 def read(house: Assembly, running: RunningAnswer | MirroredAnswer) -> list[Frame]:
-    with closing(house.runner.open_reader(running, heartbeat=WAITING_SECONDS)) as reader:
+    with closing(house.runner.open_reader(running, ANN, heartbeat=WAITING_SECONDS)) as reader:
         return [frame for _, frame in numbered(reader)]
 
 

@@ -31,6 +31,16 @@ print(json.dumps(order))
 """
 
 
+def test_work_on_very_many_items_begins_with_a_pause_and_on_few_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[int] = []
+    monkeypatch.setattr(pause, "give_way", lambda: pauses.append(1))
+    few, many = range(pause.AT_ONCE), range(pause.AT_ONCE + 1)
+    assert list(pause.with_pauses(few)) == list(few)
+    assert not pauses
+    assert list(pause.with_pauses(many)) == list(many)
+    assert pauses
+
+
 def test_of_many_who_give_way_one_goes_on_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     pausing: list[int] = []
     together: list[int] = []

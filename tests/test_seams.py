@@ -240,6 +240,16 @@ class TestRepeats:
         repeats.reserve_key(ANN, self.KEY, "first")
         assert repeats.reserve_key(BEN, self.KEY, "second") is None
 
+    def test_a_key_is_known_to_its_owner_while_it_stands(self, repeats: Repeats) -> None:
+        def known() -> list[bool]:
+            return [repeats.knows_key(owner, self.KEY.key) for owner in (ANN, BEN)]
+
+        assert known() == [False, False]
+        repeats.reserve_key(ANN, self.KEY, "first")
+        assert known() == [True, False]
+        repeats.release_key(ANN, self.KEY, "first")
+        assert known() == [False, False]
+
     def test_only_its_own_answer_frees_it(self, repeats: Repeats) -> None:
         repeats.release_key(ANN, self.KEY, "nobody")
         repeats.reserve_key(ANN, self.KEY, "first")

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from qa_service.model import Passage
+from qa_service.pause import give_way_for
 from qa_service.retrieval.encoding import PassageEncoding
 from qa_service.retrieval.lexical import POSTINGS, score_words
 from qa_service.retrieval.vectors import multiply_vectors
@@ -81,6 +82,7 @@ def _choose_best(scores: Mapping[int, float], most: int) -> list[int]:
 
     Only those that are chosen are sorted, since a word may stand in all passages of endless files.
     """
+    give_way_for(len(scores))
     least = min(heapq.nlargest(most, scores.values()), default=0.0)
     above = [number for number, score in scores.items() if score > least]
     level = heapq.nsmallest(most - len(above), (number for number, score in scores.items() if score == least))

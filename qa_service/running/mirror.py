@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from qa_service.frames import Done, Frame, Restart, Start, Text, TopicNotice
 from qa_service.interfaces import FollowedAnswer, LogEntry
+from qa_service.pause import LongWork
 from qa_service.running.log import MemoryLog
 from qa_service.turns import Turn
 
@@ -48,8 +49,10 @@ class MirroredAnswer:
         """Add new entries of the shared log. `cursor` is the position from which the log is to be read next."""
         with self._lock:
             self.cursor, self.heard_at = cursor, time.monotonic()
+            work = LongWork()
             for entry in entries:
                 self.log.add_entry(entry)
+                work.end_step()
         if self.log.is_finished:
             self.log.close_log()
 

@@ -4,6 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from qa_service.deltas import Opened
@@ -11,6 +12,7 @@ from qa_service.errors import Draining, Overloaded
 from qa_service.frames import Frame, Text
 from qa_service.interfaces import ELSEWHERE, AnswerWriter, Meter
 from qa_service.model import Owner
+from qa_service.rooms import WorkerRoom
 from qa_service.running.adopting import Adopter
 from qa_service.running.flusher import Flusher
 from qa_service.running.keeper import Keeper
@@ -27,7 +29,8 @@ from qa_service.threads import RETRY_SECONDS, ParkedThread
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn
 
 READERS = 3
-"""So many readers may be connected for each answer that may be written here: the caller who asked, and two more."""
+"""So many readers may be connected for each answer that may be written here: the caller who asked, and two more. One
+caller may have a quarter of these places, and at least those of one answer."""
 
 
 class Runner:
@@ -49,7 +52,7 @@ class Runner:
         """All answers here are stopped for this reason. It is empty until `shut_down`."""
         self._look_at = 0.0
         """At this moment it is checked next whether the worker's threads run."""
-        self._readers = 0
+        self._readers = WorkerRoom("readers", READERS * settings.answers, fewest=READERS)
         self._parked: list[ParkedThread] = []
         """These threads are for answers that have a place and haven't begun."""
         self._beside: set[StopSignal] = set()
@@ -148,10 +151,13 @@ class Runner:
             return None
         return source
 
-    def check_room_to_read(self) -> None:
-        """Raise `Overloaded` where no more readers may come to answers that others asked for."""
-        if self._readers >= READERS * self._settings.answers:
-            raise Overloaded(f"{self._readers} readers are connected here", retry_after=RETRY_SECONDS)
+    def check_room_to_read(self, owner: Owner) -> None:
+        """Raise what `open_reader` would raise now, before the store is asked for an answer."""
+        self._readers.check_room(owner.caller)
+
+    def writes_answer(self, owner: Owner, answer_id: str) -> bool:
+        """Tell whether an answer is this owner's and is written here."""
+        return self._own(owner, answer_id) is not None
 
     def read_turn(self, owner: Owner, answer_id: str) -> Turn:
         """Return the turn of an answer as it stands now. Raises `NotFound`."""
@@ -159,14 +165,25 @@ class Runner:
         return running.current_turn() if running else self._shared.turn(owner, answer_id)
 
     def open_reader(
-        self, source: AnswerSource, *, heartbeat: float, after: int = 0, gone: Callable[[], bool] = lambda: False
+        self,
+        source: AnswerSource,
+        owner: Owner,
+        *,
+        heartbeat: float,
+        after: int = 0,
+        gone: Callable[[], bool] = lambda: False,
     ) -> AnswerReader:
-        """Begin to read, behind the frame number `after`. `heartbeat` is how many seconds of silence a reader bears;
-        `gone` says whether its connection is closed."""
+        """Begin to read, behind the frame number `after`. `owner` is the reader, with the address from which it reads.
+        `heartbeat` is how many seconds of silence it bears; `gone` says whether its connection is closed.
+
+        Raises `RateLimited` if this caller has its share of readers, and `Overloaded` if the worker is full. The first
+        reader of an answer that is written here is always let in, because that answer has a place: it is whoever asked.
+        """
         self.ensure_threads()
-        self._readers += 1
-        times = ReaderTimes(heartbeat, self._pace.look)
-        return AnswerReader(source, meter=self._meter, times=times, after=after, gone=gone, left=self._left)
+        is_first = isinstance(source, RunningAnswer) and not source.was_read
+        caller = self._readers.add_guest() if is_first else self._readers.reserve_place(owner.caller)
+        times, left = ReaderTimes(heartbeat, self._pace.look), partial(self._left, caller)
+        return AnswerReader(source, meter=self._meter, times=times, after=after, gone=gone, left=left)
 
     def stop_answer(self, answer_id: str) -> None:
         """Stop an answer, wherever it is written, without waiting for its end. For an answer that is written here the
@@ -204,15 +221,15 @@ class Runner:
         self._keeper.stop_keeping()
 
     def _is_busy(self) -> bool:
-        return bool(self._running or self._readers or self._parked or self._beside)
+        return bool(self._running or not self._readers.is_empty or self._parked or self._beside)
 
     def _own(self, owner: Owner, answer_id: str) -> RunningAnswer | None:
         """Return the answer if it is this owner's and is written here. One that goes on in another worker isn't."""
         running = self._running.get(answer_id)
         return running if running and running.owner.key == owner.key and not running.log.handed_over else None
 
-    def _left(self, source: AnswerSource) -> None:
-        self._readers -= 1
+    def _left(self, caller: str, source: AnswerSource) -> None:
+        self._readers.release_place(caller)
         running = self._running.get(source.answer_id)
         if running and running.is_deserted(time.monotonic(), math.inf):
             self._keeper.check_soon()

@@ -16,6 +16,7 @@ from redis import Redis
 from qa_service.frames import Frame
 from qa_service.interfaces import AppendOutcome, LogEntry, NewLogEntry, StoredLog
 from qa_service.model import Owner
+from qa_service.pause import LongWork
 from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.items import VERSION, decode_items, encode_items
@@ -117,7 +118,12 @@ def _encoded(entry: NewLogEntry) -> Fields | None:
 def log_entries_of(entries: Sequence[tuple[bytes, Mapping[bytes, bytes]]]) -> list[LogEntry]:
     """Read the entries of a stream. An entry that can't be read is left out, and nothing else gets the numbers of its
     frames."""
-    return [entry for entry_id, fields in entries if (entry := _read_entry(entry_id, fields))]
+    found, work = [], LongWork()
+    for entry_id, fields in entries:
+        if entry := _read_entry(entry_id, fields):
+            found.append(entry)
+        work.end_step()
+    return found
 
 
 def frames_of(pieces: Iterable[LogEntry]) -> Iterator[Frame]:

@@ -27,6 +27,7 @@ from redis import Redis
 
 from qa_service.file_news import FileText
 from qa_service.model import Owner, Passage, Picture, StoredFile
+from qa_service.pause import LongWork
 from qa_service.search_interfaces import Index, Postings, Ranking, pack_posting
 from qa_service.single_use import is_single_use
 from qa_service.stores import scripts
@@ -133,10 +134,12 @@ class _RedisIndex:
         self._ends = list(accumulate(shelf.passages for shelf in shelves))
 
     def look_up_words(self, words: Iterable[str], most: int) -> Ranking:
-        asked = list(words)
+        asked, work = list(words), LongWork()
         counts = self._count(asked) if asked else []
         frequencies = {word: sum(column) for word, column in zip(asked, zip(*counts, strict=True), strict=False)}
+        work.end_step()
         wanted = _rarest(asked, counts, frequencies, most)
+        work.end_step()
         shelves = [(self._shelves[number], chosen) for number, chosen in wanted.items()]
         found = self._fetch([(shelf, [shelf.word_prefix + word for word in chosen]) for shelf, chosen in shelves])
         postings: dict[str, list[Postings]] = {}
@@ -145,6 +148,7 @@ class _RedisIndex:
                 if entry:
                     packed = self._shelves[number].unpack(entry)
                     postings.setdefault(word, []).append(Postings(self._first(number), packed))
+            work.end_step()
         return Ranking(sum(shelf.passages for shelf in self._shelves), postings, frequencies)
 
     def load_passages(self, numbers: Sequence[int]) -> Sequence[Passage | None]:

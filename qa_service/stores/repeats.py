@@ -35,6 +35,14 @@ class RedisRepeats:
         # case the key was free.
         return reserved if reserved and reserved.answer_id != answer_id else None
 
+    def knows_key(self, owner: Owner, key: str) -> bool:
+        with self._guard:
+            return bool(self._client.exists(repeat_key(owner, key)))
+
+    def knows_answer(self, owner: Owner, answer_id: str) -> bool:
+        with self._guard:
+            return bool(self._client.exists(answer_key(owner, answer_id, "at")))
+
     def release_key(self, owner: Owner, repeat: Repeat, answer_id: str, *, begun: bool = False) -> None:
         with self._guard:
             value = _written(Reserved(answer_id, repeat.fingerprint))

@@ -15,30 +15,38 @@ from qa_service.questions import build_question
 from qa_service.running.source import AnswerSource
 from qa_service.submission import Submission
 from qa_service.web.bodies import may_be_large
+from qa_service.web.forms import read_query
 from qa_service.web.languages import spoken_language
 from qa_service.web.mounting import Mounted
-from qa_service.web.repeats import find_repeat
+from qa_service.web.repeats import find_repeat, name_key
 from qa_service.wire.formats import WireFormat
 
 POLL_SECONDS = 0.05
-REPEATING_HEADERS = ("Idempotency-Key", "Last-Event-ID")
-REPEATING_FIELDS = ("idempotencyKey", "lastEventId")
-"""These headers of a request, and these fields of its address, say that it may be no new question."""
 
 
 def check_rate(service: Mounted, owner: Owner) -> None:
     """Refuse an owner who has no question left before anything of a body that may be large is read.
 
-    Repeating a question, or coming back to an answer, doesn't count as a question. Where the headers and the address
-    don't say that a request does so, a field of the body may. So small bodies are read first.
+    Repeating a question, or coming back to an answer, doesn't count as a question. A large body is read where the
+    headers or the address name a key or an answer of this owner's. A field of the body may name one too, so small
+    bodies are read first. A large one that alone names it is refused until the owner may ask again.
     """
-    repeats = any(name in request.headers for name in REPEATING_HEADERS)
-    repeats = repeats or any(name in request.args for name in REPEATING_FIELDS)
-    if request.method == "GET" or repeats or not may_be_large(request):
+    if request.method == "GET" or not may_be_large(request):
         return
+    fields = read_query(request)
+    seen = request.headers.get("Last-Event-ID") or fields.get("lastEventId", "")
+    answer_id = seen.strip().partition("-")[0]
+    if answer_id and service.assembly.runner.writes_answer(owner, answer_id):
+        return  # the store isn't needed, and may be away
     try:
         check_wait(service.assembly.limiter.seconds_to_wait(owner))
     except RateLimited as refusal:
+        repeats, key = (
+            service.assembly.desk.repeats,
+            name_key(owner, fields, request.headers.get("Idempotency-Key", "")),
+        )
+        if (key and repeats.knows_key(owner, key)) or (answer_id and repeats.knows_answer(owner, answer_id)):
+            return
         service.assembly.meter.count_event("refusals", label=refusal.code)
         raise
 
@@ -76,7 +84,7 @@ def _join(service: Mounted, question: Question, sent: Submission) -> AnswerSourc
     assembly = service.assembly
     until = time.monotonic() + assembly.pace.join
     while isinstance(outcome := assembly.desk.admit(question), Repeated):
-        assembly.runner.check_room_to_read()
+        assembly.runner.check_room_to_read(question.owner)
         try:
             source = assembly.runner.find_answer(question.owner, outcome.answer_id)
         except NotFound:

@@ -21,7 +21,7 @@ def run_agent() -> Response:
     """Answer the question of a run, as a stream of the protocol's events."""
     service, owner = mounted(), asking_owner(asks=True)
     source, way = ask_foreign_question(service, owner, _translate, NAMES)
-    return send_answer(service, source, way.wanted)
+    return send_answer(service, owner, source, way.wanted)
 
 
 def install(blueprint: Blueprint) -> None:

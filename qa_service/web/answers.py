@@ -68,12 +68,12 @@ def resume_answer(service: Mounted, owner: Owner, seen: str, wanted: WireFormat,
 
 
 def _follow(service: Mounted, owner: Owner, answer_id: str, after: int, wanted: WireFormat, *, ids: bool) -> Response:
-    service.assembly.runner.check_room_to_read()
+    service.assembly.runner.check_room_to_read(owner)
     source = service.assembly.runner.find_answer(owner, answer_id, max(after, 0))
     if source is not None:
         after = source.log.number_before_last(-after) if after < 0 else after
         service.assembly.meter.count_event("resumes")
-    return send_answer(service, source, wanted, after=after, ids=ids)
+    return send_answer(service, owner, source, wanted, after=after, ids=ids)
 
 
 def cancel_answer(answer_id: str) -> Response:

@@ -30,7 +30,7 @@ def ask_question() -> Response:
             return resume_answer(service, owner, seen, wanted)
         ids = read_flag(sent.fields, "ids") or request.method == "GET"
         source = begin_answer(service, owner, sent, wanted)
-    return send_answer(service, source, wanted, ids=ids)
+    return send_answer(service, owner, source, wanted, ids=ids)
 
 
 def install(blueprint: Blueprint) -> None:

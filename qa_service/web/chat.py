@@ -35,19 +35,19 @@ def ask_in_chat() -> Response:
     """Answer a chat page's question."""
     service, owner = mounted(), asking_owner(asks=True)
     source, way = ask_foreign_question(service, owner, partial(_translate, service, owner), {})
-    return send_answer(service, source, way.wanted)
+    return send_answer(service, owner, source, way.wanted)
 
 
 def resume_chat(chat_id: str) -> Response:
     """Stream the answer that is being written in a chat, from its beginning. It is a 204 where none is."""
     service, owner = mounted(), asking_owner(streams=True)
-    service.assembly.runner.check_room_to_read()
+    service.assembly.runner.check_room_to_read(owner)
     for answer_id in _find_running(service, owner, chat_id):
         with suppress(NotFound):  # it was deleted a moment ago
             source = service.assembly.runner.find_answer(owner, answer_id)
             service.assembly.meter.count_event("resumes")
-            return send_answer(service, source, UI_MESSAGE)
-    return send_answer(service, None, UI_MESSAGE)
+            return send_answer(service, owner, source, UI_MESSAGE)
+    return send_answer(service, owner, None, UI_MESSAGE)
 
 
 def stop_chat(chat_id: str) -> Response:

@@ -31,8 +31,8 @@ def complete_chat() -> Response:
     service, owner = mounted(), asking_owner(asks=True)
     source, way = ask_foreign_question(service, owner, partial(_translate, service, owner), NAMES)
     if way.is_streamed or source is None:
-        return send_answer(service, source, way.wanted)
-    return name_answer(_whole(service, source), source)
+        return send_answer(service, owner, source, way.wanted)
+    return name_answer(_whole(service, owner, source), source)
 
 
 def list_models() -> Response:
@@ -70,8 +70,8 @@ def _translate(service: Mounted, owner: Owner, sent: Submission) -> ForeignQuest
     return ForeignQuestion(asked.plain_fields(), files, way)
 
 
-def _whole(service: Mounted, source: AnswerSource) -> Response:
-    turn = await_turn(service, source)
+def _whole(service: Mounted, owner: Owner, source: AnswerSource) -> Response:
+    turn = await_turn(service, owner, source)
     if turn.status == "cancelled":
         return make_refusal(build_stopped_failure(spoken_language() or "en"), OPENAI_ERROR)
     if turn.error:

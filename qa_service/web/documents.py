@@ -28,13 +28,13 @@ from qa_service.knowledge.library import LIST_CURSOR, DocumentFilter
 from qa_service.knowledge_base import KnowledgeBase
 from qa_service.links import is_web_address
 from qa_service.questions import read_collections
+from qa_service.rooms import WorkerRoom
 from qa_service.setting_values import COLLECTION_NAME
 from qa_service.web.forms import read_fields, read_query, read_submission
 from qa_service.web.identity import DocumentCaller
 from qa_service.web.mounting import Mounted, add_route, mounted
 from qa_service.web.objects import json_response
 from qa_service.web.paging import read_limit
-from qa_service.web.rooms import WorkerRoom
 from qa_service.wire.document_objects import (
     CollectionListObject,
     CollectionObject,

@@ -18,12 +18,12 @@ from qa_service.desk import check_wait
 from qa_service.errors import MethodNotAllowed, Overloaded, RateLimited
 from qa_service.fields import read_choice, read_number
 from qa_service.model import Owner
+from qa_service.rooms import WorkerRoom
 from qa_service.web.bodies import GULP, RequestBody, hung_up
 from qa_service.web.forms import read_query
 from qa_service.web.identity import FORWARDING
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
 from qa_service.web.objects import json_response
-from qa_service.web.rooms import WorkerRoom
 from qa_service.wire.formats import STREAM_HEADERS, TYPED
 from qa_service.wire.lines import encode_line
 from qa_service.wire.probe_objects import (

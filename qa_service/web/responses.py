@@ -44,7 +44,8 @@ def create_response() -> Response:
     source, way = ask_foreign_question(service, owner, partial(_translate, service, owner), NAMES)
     echo = way.echo or NO_ECHO
     if way.is_streamed:
-        return send_answer(service, source, _choose_encoder(service, owner, source.answer_id if source else "", echo))
+        encoder = _choose_encoder(service, owner, source.answer_id if source else "", echo)
+        return send_answer(service, owner, source, encoder)
     assert source is not None  # noqa: S101 - every answer has frames behind number 0
     return name_answer(_respond(service, owner, source, echo), source)
 
@@ -100,7 +101,7 @@ def _translate(service: Mounted, owner: Owner, sent: Submission) -> ForeignQuest
 def _respond(service: Mounted, owner: Owner, source: AnswerSource, echo: Echo) -> Response:
     if echo.background:
         return json_response(_describe(service, service.assembly.runner.read_turn(owner, source.answer_id), owner))
-    turn = await_turn(service, source)
+    turn = await_turn(service, owner, source)
     if turn.error:
         return make_refusal(turn.error, OPENAI_ERROR)
     return json_response(_build(service, owner, turn, source.log.frames_between(0, len(source.log))))
@@ -108,13 +109,14 @@ def _respond(service: Mounted, owner: Owner, source: AnswerSource, echo: Echo) -
 
 def _follow(service: Mounted, owner: Owner, response_id: str, seen: int) -> Response:
     runner = service.assembly.runner
-    runner.check_room_to_read()
+    runner.check_room_to_read(owner)
     echo = runner.read_turn(owner, response_id).echo or NO_ECHO
     # The last event that the reader has seen may not be the last one of its frame.
     after = max(seen // EVENTS_OF_FRAME - 1, 0)
     source = runner.find_answer(owner, response_id, after)
     service.assembly.meter.count_event("resumes")
-    return send_answer(service, source, _choose_encoder(service, owner, response_id, echo, seen), after=after)
+    encoder = _choose_encoder(service, owner, response_id, echo, seen)
+    return send_answer(service, owner, source, encoder, after=after)
 
 
 def _choose_encoder(service: Mounted, owner: Owner, answer_id: str, echo: Echo, seen: int = 0) -> WireFormat:

@@ -13,6 +13,8 @@ from msgspec.structs import replace
 
 from qa_service.errors import Draining, Interrupted
 from qa_service.frames import Done, Frame, Start
+from qa_service.model import Owner
+from qa_service.pause import give_way_for
 from qa_service.running.log import Batch
 from qa_service.running.reader import AnswerReader
 from qa_service.running.source import AnswerSource
@@ -32,18 +34,28 @@ BACKOFF_MS = 500, 1500
 
 
 def send_answer(
-    service: Mounted, source: AnswerSource | None, wanted: WireFormat, *, after: int = 0, ids: bool = False
+    service: Mounted,
+    owner: Owner,
+    source: AnswerSource | None,
+    wanted: WireFormat,
+    *,
+    after: int = 0,
+    ids: bool = False,
 ) -> Response:
-    """Make the response with the rest of an answer in the wanted format. It is a 204 where nothing comes any more."""
+    """Make the response with the rest of an answer in the wanted format. It is a 204 where nothing comes any more.
+
+    `owner` is whoever reads it. Raises what `Runner.open_reader` raises.
+    """
     if source is None:
         return Response(status=HTTPStatus.NO_CONTENT)
     if wanted.encoder:
-        body = _open_body(service, source, wanted.encoder, after=after, ids=ids)
+        context = _context(service, source, ids=ids)
+        body = AnswerBody(_reader(service, owner, source, after), wanted.encoder, context)
         # Werkzeug passes the body on as it is. Its usual wrappers would cost time for each delta, and memory while a
         # reader waits.
         response = Response(body, headers=wanted.headers, content_type=wanted.content_type, direct_passthrough=True)
     else:
-        response = _whole(service, source, wanted)
+        response = _whole(service, owner, source, wanted)
     return name_answer(response, source)
 
 
@@ -56,10 +68,10 @@ def name_answer(response: Response, source: AnswerSource) -> Response:
     return response
 
 
-def await_turn(service: Mounted, source: AnswerSource) -> Turn:
+def await_turn(service: Mounted, owner: Owner, source: AnswerSource) -> Turn:
     """Wait until the answer has ended, and return its turn, which may have failed. If the caller hangs up, the answer
     has one reader less. Raises `Draining` or `Interrupted` where this worker doesn't learn of the end."""
-    with closing(_reader(service, source)) as reader:
+    with closing(_reader(service, owner, source)) as reader:
         for _ in reader:
             pass
     if source.log.handed_over:
@@ -115,6 +127,7 @@ class AnswerBody:
             yield encoder.tail()
 
     def _context_before(self, batch: Batch) -> FormatContext:
+        give_way_for(batch.first)
         sent = self._reader.frames_before(batch)
         first = sent[0] if sent else batch.frames[0]
         return replace(self._context, start=first if isinstance(first, Start) else None, sent=sent)
@@ -131,21 +144,19 @@ def end_connection() -> NoReturn:
     raise BrokenPipeError(errno.EPIPE, "the answer broke off")
 
 
-def _open_body(
-    service: Mounted, source: AnswerSource, make_encoder: EncoderFactory, *, after: int, ids: bool
-) -> AnswerBody:
+def _context(service: Mounted, source: AnswerSource, *, ids: bool) -> FormatContext:
     language = spoken_language() or "en"
-    context = FormatContext(source.answer_id, service.public_prefix(), language=language, ids=ids)
-    return AnswerBody(_reader(service, source, after), make_encoder, context)
+    return FormatContext(source.answer_id, service.public_prefix(), language=language, ids=ids)
 
 
-def _reader(service: Mounted, source: AnswerSource, after: int = 0) -> AnswerReader:
+def _reader(service: Mounted, owner: Owner, source: AnswerSource, after: int = 0) -> AnswerReader:
     heartbeat = service.assembly.settings.heartbeat_seconds
-    return service.assembly.runner.open_reader(source, heartbeat=heartbeat, after=after, gone=hung_up(request))
+    gone = hung_up(request)
+    return service.assembly.runner.open_reader(source, owner, heartbeat=heartbeat, after=after, gone=gone)
 
 
-def _whole(service: Mounted, source: AnswerSource, wanted: WireFormat) -> Response:
-    turn = await_turn(service, source)
+def _whole(service: Mounted, owner: Owner, source: AnswerSource, wanted: WireFormat) -> Response:
+    turn = await_turn(service, owner, source)
     if turn.error:
         return make_refusal(turn.error)
     body = encode_line(build_answer(turn, service.public_prefix()))

@@ -27,6 +27,7 @@ from qa_service.frames import (
 )
 from qa_service.language.phrases import build_failure
 from qa_service.model import Status, Usage
+from qa_service.pause import with_pauses
 from qa_service.wire.agent_events import (
     AgentEvent,
     CustomEvent,
@@ -74,7 +75,7 @@ class AgentEncoder(FrameEncoder):
         self._is_speaking = False
         self._failed: Failure | None = None
         self._usage: tuple[TokenUsage, ...] = ()
-        for frame in context.sent:
+        for frame in with_pauses(context.sent):
             # A text in an open message changes nothing, and a long answer has thousands of them.
             if self._step or not self._is_speaking or not isinstance(frame, Text):
                 deque(self._pieces(frame), maxlen=0)

@@ -10,6 +10,7 @@ from qa_service.clock import unix_seconds
 from qa_service.errors import Draining, Interrupted
 from qa_service.frames import Failure, Frame, Image, Metadata, Reference, Restart, StageNotice, Start, Text
 from qa_service.language.phrases import build_failure
+from qa_service.pause import with_pauses
 from qa_service.wire.completion_objects import (
     FINGERPRINT,
     CompletionDelta,
@@ -48,7 +49,7 @@ class CompletionEncoder(FrameEncoder):
         self._has_pictures = False
         self._head = _write_head(context)
         self._choice = self._head + b'"choices":[{"index":0,"delta":'
-        for frame in context.sent:
+        for frame in with_pauses(context.sent):
             self._note(frame)
 
     def heartbeat(self) -> bytes:

@@ -13,6 +13,7 @@ from qa_service.errors import QAError
 from qa_service.frames import Done, Failure, Frame, Metadata, Reference, Restart, Start, Text
 from qa_service.language.phrases import build_failure
 from qa_service.model import Usage
+from qa_service.pause import with_pauses
 from qa_service.wire.content import build_reference
 from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.lines import encode_json
@@ -75,7 +76,7 @@ class DataStreamEncoder(FrameEncoder):
         self._error_text = build_failure(QAError(), context.language).user_message
         self._reason = ""
         self._usage = Usage()
-        for frame in context.sent:
+        for frame in with_pauses(context.sent):
             self._note(frame)
 
     def heartbeat(self) -> bytes:

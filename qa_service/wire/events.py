@@ -14,6 +14,7 @@ from msgspec.structs import asdict
 
 from qa_service.clock import now
 from qa_service.frames import Frame, Metadata, StageNotice, Text, UnknownFrame
+from qa_service.pause import with_pauses
 from qa_service.wire.content import build_content, read_unknown_fields
 from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.lines import encode_json, encode_line
@@ -120,7 +121,7 @@ class EventsEncoder(FrameEncoder):
         self._beat_at = clock()
         self._retry = b"retry: %d\n" % RETRY_MS
         self._tokens: int | None = None
-        for frame in context.sent:
+        for frame in with_pauses(context.sent):
             self._note_tokens(frame)
 
     def batch(self, first: int, frames: Sequence[Frame]) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from qa_service.frames import Failure, Frame, Restart, Text, text_from_frames
+from qa_service.pause import with_pauses
 from qa_service.wire.encoder import FormatContext, FrameEncoder
 
 
@@ -11,7 +12,7 @@ class PlainTextEncoder(FrameEncoder):
     is where the text that the reader has doesn't count any more, or goes on elsewhere."""
 
     def __init__(self, context: FormatContext) -> None:
-        self._has_text = bool(text_from_frames(context.sent))
+        self._has_text = bool(text_from_frames(with_pauses(context.sent)))
 
     def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
         return b"".join([self.encode_frame(seq, frame) for seq, frame in enumerate(frames, first)])

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from qa_service.frames import Frame, StageNotice, Text
 from qa_service.model import Echo
+from qa_service.pause import with_pauses
 from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.lines import encode_json
 from qa_service.wire.response_draft import ImageLoader, ResponseDraft
@@ -40,7 +41,7 @@ class ResponsesEncoder(FrameEncoder):
     ) -> None:
         self._seen = seen
         self._draft = ResponseDraft(context, echo, load_image)
-        for frame in context.sent:
+        for frame in with_pauses(context.sent):
             self._draft.skip_frame(frame)
         self._where = b""
         """This says where a delta of the open message stands, as it is sent. It is empty where more must be said than a
@@ -76,7 +77,7 @@ def build_response(
 ) -> ResponseObject:
     """Build the response of an answer that has come as far as these frames, the first of which is its first."""
     draft = ResponseDraft(context, echo, load_image)
-    for frame in frames:
+    for frame in with_pauses(frames):
         draft.skip_frame(frame)
     return draft.build_response()
 

@@ -26,6 +26,7 @@ from qa_service.frames import (
 )
 from qa_service.language.phrases import build_failure
 from qa_service.model import Status
+from qa_service.pause import with_pauses
 from qa_service.wire.content import (
     build_error,
     build_image,
@@ -89,7 +90,7 @@ class UiMessageEncoder(FrameEncoder):
         self._is_step_empty = True
         self._error_text = ""
         self._reason = ""
-        for frame in context.sent:
+        for frame in with_pauses(context.sent):
             if isinstance(frame, Text):
                 self._open_text()
             else:

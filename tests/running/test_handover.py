@@ -48,7 +48,7 @@ def test_another_worker_goes_on_from_the_very_next_frame(leaving: Worker, world:
 
 def test_its_readers_get_all_there_is_and_are_told_that_it_goes_on(leaving: Worker) -> None:
     running = leaving.ask()
-    reader, got = leaving.runner.open_reader(running, heartbeat=WAITING_SECONDS), list[tuple[int, Frame]]()
+    reader, got = leaving.runner.open_reader(running, ANN, heartbeat=WAITING_SECONDS), list[tuple[int, Frame]]()
     following = threading.Thread(target=lambda: got.extend(numbered(reader)))
     following.start()
     eventually(lambda: running.log.text() == "The sky is ")
@@ -106,7 +106,7 @@ def test_without_a_store_it_is_over_at_once(leaving: Worker) -> None:
 
 def test_it_waits_no_longer_than_it_may_for_readers_that_do_not_leave(leaving: Worker) -> None:
     running = leaving.ask()
-    reader = leaving.runner.open_reader(running, heartbeat=WAITING_SECONDS)
+    reader = leaving.runner.open_reader(running, ANN, heartbeat=WAITING_SECONDS)
     leaving.runner.shut_down("handover", 0.05)
     reader.close()
 

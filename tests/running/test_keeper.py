@@ -32,7 +32,7 @@ class TestDeserted:
     def test_nobody_coming_back_within_the_grace_ends_it(self, world: World, line: Waiting) -> None:
         house = world.worker(line, grace_seconds=0.1)
         running = house.ask()
-        with closing(house.runner.open_reader(running, heartbeat=WAITING_SECONDS)) as reader:
+        with closing(house.runner.open_reader(running, ANN, heartbeat=WAITING_SECONDS)) as reader:
             next(iter(reader))
             assert not line.may_go_on.wait(0.3)
         assert line.may_go_on.wait(WAITING_SECONDS)
@@ -46,7 +46,7 @@ class TestDeserted:
     def test_the_last_reader_ends_it_at_once_where_that_is_wanted(self, world: World, line: Waiting) -> None:
         house = world.worker(line, pace=replace(PACE, tick=WAITING_SECONDS))
         running = house.ask(on_hangup="cancel")
-        readers = [house.runner.open_reader(running, heartbeat=WAITING_SECONDS) for _ in range(2)]
+        readers = [house.runner.open_reader(running, ANN, heartbeat=WAITING_SECONDS) for _ in range(2)]
         readers[0].close()
         assert not running.stop.is_set()
         readers[1].close()
@@ -57,7 +57,7 @@ class TestDeserted:
         house = world.worker(line)
         running = house.ask(on_hangup="cancel")
         assert not line.may_go_on.wait(0.2)
-        with closing(house.runner.open_reader(running, heartbeat=WAITING_SECONDS)) as reader:
+        with closing(house.runner.open_reader(running, ANN, heartbeat=WAITING_SECONDS)) as reader:
             next(iter(reader))
         assert line.may_go_on.wait(WAITING_SECONDS)
 
@@ -66,13 +66,13 @@ class TestDeserted:
         read_elsewhere = house.workers.find_read_elsewhere
 
         def come_meanwhile(followed: Sequence[FollowedAnswer]) -> Sequence[bool]:
-            readers.append(house.runner.open_reader(running, heartbeat=WAITING_SECONDS))
+            readers.append(house.runner.open_reader(running, ANN, heartbeat=WAITING_SECONDS))
             came.set()
             return read_elsewhere(followed)
 
         running = house.ask(on_hangup="cancel")
         house.workers.find_read_elsewhere = come_meanwhile  # type: ignore[method-assign]
-        house.runner.open_reader(running, heartbeat=WAITING_SECONDS).close()
+        house.runner.open_reader(running, ANN, heartbeat=WAITING_SECONDS).close()
         assert came.wait(WAITING_SECONDS)
         assert not line.may_go_on.wait(0.1)
         house.workers.find_read_elsewhere = read_elsewhere  # type: ignore[method-assign]
@@ -86,11 +86,11 @@ class TestDeserted:
     ) -> None:
         house, there = world.worker(line, grace_seconds=0.2), world.worker(Waiting())
         running = house.ask(on_hangup=wanted)
-        here = house.runner.open_reader(running, heartbeat=WAITING_SECONDS)
+        here = house.runner.open_reader(running, ANN, heartbeat=WAITING_SECONDS)
         eventually(lambda: running.is_flushed and running.log.text())
         source = there.runner.find_answer(ANN, running.answer_id)
         assert source
-        elsewhere = there.runner.open_reader(source, heartbeat=WAITING_SECONDS)
+        elsewhere = there.runner.open_reader(source, ANN, heartbeat=WAITING_SECONDS)
         eventually(lambda: house.redis.keys("*:read"))
         here.close()
         assert not line.may_go_on.wait(0.5)

@@ -8,6 +8,7 @@ import pytest
 from qa_service.deltas import Opened
 from qa_service.frames import Done, Restart, Text
 from qa_service.model import Prompt
+from qa_service.pause import AT_ONCE
 from qa_service.running.log import FAR, MOST, MemoryLog, turn_of_log
 from qa_service.turns import Asked
 from tests.fakes import WAITING_SECONDS, turn
@@ -302,3 +303,11 @@ class TestOver:
         log = filled("a")
         log.close_log(handed_over=handed_over)
         assert log.is_over is not handed_over
+
+    def test_of_very_many_frames_is_told_with_pauses(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        pauses: list[int] = []
+        monkeypatch.setattr("qa_service.pause.give_way", lambda: pauses.append(1))
+        log = MemoryLog()
+        log.add_entry(piece(1, *["a"] * (AT_ONCE + 1), Done("completed")))
+        assert len(turn_of_log(turn(), log).text) == AT_ONCE + 1
+        assert pauses

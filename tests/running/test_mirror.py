@@ -19,6 +19,7 @@ from qa_service.frames import (
 from qa_service.interfaces import FollowedAnswer
 from qa_service.language.phrases import build_failure
 from qa_service.model import Usage
+from qa_service.pause import LongWork
 from qa_service.running.mirror import MirroredAnswer, frames_from_turn
 from qa_service.turns import Turn
 from tests.fakes import ANN, turn
@@ -48,6 +49,13 @@ def test_it_grows_and_remembers_how_far_it_has_read() -> None:
     seen = mirror()
     seen.add_entries([piece(1, "a"), piece(2, "b", "c")], "3-1")
     assert (seen.log.text(), seen.cursor, seen.log.closed) == ("abc", "3-1", False)
+
+
+def test_a_long_log_comes_in_with_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[LongWork] = []
+    monkeypatch.setattr(LongWork, "end_step", lambda work: steps.append(work))
+    mirror().add_entries([piece(1, "a"), piece(2, "b"), piece(3, "c")], "3-1")
+    assert len(steps) == 3
 
 
 def test_it_is_over_with_the_answers_last_frame() -> None:

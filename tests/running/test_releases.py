@@ -103,7 +103,7 @@ class TestGarbage:
             eventually(lambda: running.log.text() and running.is_flushed)  # noqa: B023
         reader = world.worker()
         sources = [reader.runner.find_answer(ANN, running.answer_id) for running in answers]
-        readers = [reader.runner.open_reader(source, heartbeat=WAITING_SECONDS) for source in sources if source]
+        readers = [reader.runner.open_reader(source, ANN, heartbeat=WAITING_SECONDS) for source in sources if source]
         self.spoil(writers[0], answers[0])
         for line in lines:
             line.may_go_on.set()

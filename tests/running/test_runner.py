@@ -4,17 +4,18 @@ import _thread
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from qa_service.deltas import TextDelta
-from qa_service.errors import Draining, NotFound, Overloaded, StoreUnavailable
+from qa_service.errors import Draining, NotFound, Overloaded, RateLimited, StoreUnavailable
 from qa_service.frames import Done, Frame, Metadata, Text
 from qa_service.interfaces import Stop
-from qa_service.model import Prompt, Question
+from qa_service.model import Owner, Prompt, Question
 from qa_service.running.mirror import MirroredAnswer
 from qa_service.running.runner import READERS
 from qa_service.running.written import RunningAnswer
@@ -55,12 +56,12 @@ class TestReading:
 
     def test_silence_gives_signs_of_life(self, house: Worker) -> None:
         said(running := house.ask())
-        with closing(house.runner.open_reader(running, heartbeat=0.03)) as reader:
+        with closing(house.runner.open_reader(running, ANN, heartbeat=0.03)) as reader:
             assert [len(next(iter(reader)).frames) for _ in range(3)] == [2, 0, 0]
 
     def test_a_reader_that_left_in_silence_is_noticed(self, house: Worker) -> None:
         said(running := house.ask(on_hangup="cancel"))
-        with closing(house.runner.open_reader(running, heartbeat=WAITING_SECONDS, gone=lambda: True)) as reader:
+        with closing(house.runner.open_reader(running, ANN, heartbeat=WAITING_SECONDS, gone=lambda: True)) as reader:
             assert texts(numbered(reader)) == ["One "]
         assert eventually(lambda: running.stop.reason) == "hangup"
 
@@ -202,13 +203,33 @@ class TestPlaces:
     def test_so_many_readers_may_come_and_no_more(self, world: World, line: Waiting) -> None:
         house = world.worker(line, answers=1)
         running = house.ask()
-        readers = [house.runner.open_reader(running, heartbeat=WAITING_SECONDS) for _ in range(READERS)]
+        readers = [house.runner.open_reader(running, ANN, heartbeat=WAITING_SECONDS) for _ in range(READERS)]
         with pytest.raises(Overloaded):
-            house.runner.check_room_to_read()
+            house.runner.check_room_to_read(ANN)
         readers.pop().close()
-        house.runner.check_room_to_read()
+        house.runner.check_room_to_read(ANN)
         for reader in readers:
             reader.close()
+
+    def test_one_caller_has_a_quarter_of_the_readers_and_whoever_asks_still_reads(
+        self, world: World, line: Waiting
+    ) -> None:
+        house = world.worker(line, answers=4)
+        running = house.ask()
+        with ExitStack() as readers:
+
+            def read(answer: RunningAnswer, owner: Owner) -> None:
+                readers.enter_context(closing(house.runner.open_reader(answer, owner, heartbeat=WAITING_SECONDS)))
+
+            for _ in range(1 + READERS):
+                read(running, ANN)
+            for refused in (partial(read, running, ANN), partial(house.runner.check_room_to_read, ANN)):
+                with pytest.raises(RateLimited) as refusal:
+                    refused()
+                assert refusal.value.retry_after
+            read(house.ask("And?", session_id="other"), ANN)
+            read(running, BEN)
+        house.runner.check_room_to_read(ANN)
 
 
 class TestStopping:

@@ -138,7 +138,7 @@ class TestOver:
     ) -> None:
         source = reader.runner.find_answer(ANN, answer_id)
         assert source
-        readers = [reader.runner.open_reader(source, heartbeat=WAITING_SECONDS) for _ in range(2)]
+        readers = [reader.runner.open_reader(source, ANN, heartbeat=WAITING_SECONDS) for _ in range(2)]
         readers.pop().close()
         assert reader.runner.find_answer(ANN, answer_id) is source
         assert texts(reader.read(answer_id)) == ["One ", "two."]
@@ -241,7 +241,7 @@ class TestTending:
     def follow(self, reader: Worker, mirror: MirroredAnswer) -> list[tuple[int, Frame]]:
         """Follow an answer from now on, and return all that comes of it. Somebody reads it before the first look at
         it."""
-        with closing(reader.runner.open_reader(mirror, heartbeat=WAITING_SECONDS)) as follower:
+        with closing(reader.runner.open_reader(mirror, ANN, heartbeat=WAITING_SECONDS)) as follower:
             reader.runner._tail._mirrors[mirror.followed] = mirror
             return numbered(follower)
 
@@ -263,7 +263,7 @@ class TestTending:
         assert source
         assert writer.workers.find_read_elsewhere([followed])[0]
         writer.redis.delete(answer_key(ANN, answer_id, "read"))
-        follower = reader.runner.open_reader(source, heartbeat=WAITING_SECONDS)
+        follower = reader.runner.open_reader(source, ANN, heartbeat=WAITING_SECONDS)
         eventually(lambda: writer.workers.find_read_elsewhere([followed])[0])
         follower.close()
 
@@ -300,7 +300,7 @@ class TestClosing:
     def test_who_reads_here_is_told_that_it_goes_on_elsewhere(self, writer: Worker, reader: Worker) -> None:
         source = reader.runner.find_answer(ANN, begun(writer))
         assert source
-        follower = reader.runner.open_reader(source, heartbeat=WAITING_SECONDS)
+        follower = reader.runner.open_reader(source, ANN, heartbeat=WAITING_SECONDS)
         next(iter(follower))
         leaving = threading.Thread(target=reader.runner.shut_down, args=("handover", WAITING_SECONDS))
         leaving.start()

@@ -19,6 +19,7 @@ from qa_service.frames import (
 )
 from qa_service.interfaces import NewLogEntry
 from qa_service.model import Owner, Prompt, Usage, Verdict
+from qa_service.pause import LongWork
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.items import encode_items
 from qa_service.stores.keys import answer_key
@@ -109,6 +110,14 @@ class TestAppending:
         write(stores, Text("One."), count=2)
         assert frames(stores)[1:] == [(2, [Opened("resp_1")]), (2, [Text("One.")])]
         assert [entry_id for entry_id, _ in stores.client.xrange(LOG)] == [b"1-0", b"1-1", b"2-2"]
+
+    def test_a_long_one_is_read_with_pauses(self, stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+        steps: list[LongWork] = []
+        monkeypatch.setattr(LongWork, "end_step", lambda work: steps.append(work))
+        claim(stores.sessions, turn("first"))
+        write(stores, Text("One "))
+        entries = frames(stores)
+        assert len(steps) == len(entries) == 2
 
     def test_numbers_may_leave_a_gap(self, stores: Stores) -> None:
         claim(stores.sessions, turn("first"))

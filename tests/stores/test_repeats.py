@@ -53,6 +53,12 @@ class TestReserving:
 
 
 class TestLettingIn:
+    def test_the_answer_is_known_to_its_owner_from_then_on(self, stores: Stores) -> None:
+        stores.repeats.reserve_key(ANN, DAY, "first")
+        assert not stores.repeats.knows_answer(ANN, "first")
+        claim(stores.sessions, turn("first"), repeat=DAY)
+        assert [stores.repeats.knows_answer(owner, "first") for owner in (ANN, BEN)] == [True, False]
+
     def test_a_key_is_kept_with_the_claim(self, stores: Stores) -> None:
         stores.repeats.reserve_key(ANN, DAY, "first")
         claim(stores.sessions, turn("first"), repeat=DAY)

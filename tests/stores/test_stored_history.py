@@ -12,6 +12,7 @@ from qa_service.errors import NotFound
 from qa_service.file_news import FileText
 from qa_service.frames import Done, Restart, Text
 from qa_service.model import Passage, Place, StoredFile, Topic
+from qa_service.pause import LongWork
 from qa_service.search_interfaces import IMPACT_BITS, Index, Ranking, pack_posting
 from qa_service.stores.history import PAGE_CHARACTERS, PASSAGES_AT_ONCE
 from qa_service.stores.keys import answer_key, owner_key, session_key
@@ -406,6 +407,15 @@ class TestIndex:
         index = self._index(stores)
         assert places(index.look_up_words(["pear", "plum"], 4)) == {"plum": [1, 3], "pear": [0, 2]}
         assert places(index.look_up_words(["pear", "plum"], 2)) == {"plum": [1, 3]}
+
+    def test_words_of_many_files_are_looked_up_with_pauses(
+        self, stores: Stores, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        converse(stores)
+        index, steps = self._index(stores), list[LongWork]()
+        monkeypatch.setattr(LongWork, "end_step", lambda work: steps.append(work))
+        index.look_up_words(["pear", "plum"], 99)
+        assert len(steps) >= 2
 
     def test_the_rarest_word_is_read_however_few_postings_are_wanted(self, stores: Stores) -> None:
         converse(stores)

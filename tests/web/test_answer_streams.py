@@ -9,6 +9,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from qa_service.deltas import TextDelta
+from qa_service.pause import AT_ONCE
+from qa_service.running.runner import READERS
 from qa_service.running.settings import Pace
 from tests.web.conftest import MakeHouse
 from tests.web.house import SERVER_SECRET, House, frames, refusal
@@ -93,6 +95,16 @@ class TestAfterANumber:
         got = seqs(reading.ended())
         assert got == list(range(got[0], 6))
         assert got[0] <= 2
+
+    def test_whoever_begins_at_the_end_of_a_long_answer_gives_way_first(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        house.model.deltas = (*[TextDelta("a")] * (AT_ONCE + 1), *house.model.deltas)
+        whole = frames(house.ask())
+        pauses: list[int] = []
+        monkeypatch.setattr("qa_service.pause.give_way", lambda: pauses.append(1))
+        assert frames(house.get(f"answers/{whole[0]['content']['answerId']}/stream?after=-1")) == whole[-1:]
+        assert pauses
 
     @pytest.mark.parametrize("how", ["own", "other"])
     def test_a_reader_that_was_cut_off_misses_nothing_and_gets_nothing_twice(
@@ -219,6 +231,35 @@ class TestOthers:
             refusal(asked, 404, "not_found")
             assert asked.data == never.data
         assert len(house.model.prompts) == 1
+
+    def test_have_room_while_one_caller_follows_an_answer_as_often_as_it_may(self, make_house: MakeHouse) -> None:
+        house, other = make_house(max_answers=4), make_house(max_answers=4)
+        mine, theirs = begun(house, KIM), begun(house, LEE)
+        for each in (house, other):
+            held = [each.get(f"answers/{mine}/stream", KIM) for _ in range(READERS)]
+            assert {response.status_code for response in held} == {200}
+            assert int(each.get(f"answers/{mine}/stream", KIM).headers["Retry-After"]) > 0
+            refusal(each.get(f"answers/{mine}/stream", KIM), 429, "rate_limited")
+            assert each.get(f"v1/responses/{mine}?stream=true", KIM).status_code == 429
+            assert each.get(f"answers/{theirs}/stream", LEE).status_code == 200
+            asked = each.ask(headers=KIM)
+            assert asked.status_code == 200
+            for response in (*held, asked):
+                response.close()
+            assert each.get(f"answers/{mine}/stream", KIM).status_code == 200
+
+    def test_at_the_same_address_share_the_readers_of_one_caller(self, make_house: MakeHouse) -> None:
+        house = make_house(max_answers=4, allow_anonymous=True)
+        answer = begun(house)
+
+        def follow(address: str) -> TestResponse:
+            return house.client.get(f"/api/answers/{answer}/stream", environ_base={"REMOTE_ADDR": address})
+
+        held = [follow("192.0.2.1") for _ in range(READERS)]
+        refusal(follow("192.0.2.1"), 429, "rate_limited")
+        assert follow("192.0.2.2").status_code == 200
+        for response in held:
+            response.close()
 
 
 class TestAskingAgain:

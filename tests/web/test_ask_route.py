@@ -347,9 +347,47 @@ class TestRate:
         assert problem["retryAfter"] >= 1
 
     @pytest.mark.parametrize(
-        "saying", [{"headers": {"Idempotency-Key": "k" * 32}}, {"query_string": {"idempotencyKey": "k" * 32}}]
+        "saying",
+        [
+            {"headers": {"Idempotency-Key": "k" * 32}},
+            {"headers": {"Idempotency-Key": "short"}},
+            {"query_string": {"idempotencyKey": "k" * 32}},
+            {"query_string": {"idempotencyKey": "short", "sessionId": "s" * 32}},
+            {"headers": {"Last-Event-ID": "0" * 32 + "-1"}},
+            {"headers": {"Last-Event-ID": "1"}},
+            {"query_string": {"lastEventId": "0" * 32 + "-1"}},
+        ],
     )
-    def test_reads_a_large_body_that_may_be_a_repetition(self, make_house: MakeHouse, saying: dict[str, Any]) -> None:
+    def test_refuses_a_large_body_unread_whose_key_or_answer_nobody_knows(
+        self, make_house: MakeHouse, saying: dict[str, Any]
+    ) -> None:
+        house = make_house(rate=(1, 3600))
+        house.session()
+        environ = {"wsgi.input": UnreadBody(), "CONTENT_TYPE": "multipart/form-data; boundary=x"}
+        environ |= {"CONTENT_LENGTH": "1000000"}
+        response = house.client.post("/api/ask", environ_overrides=environ, **saying)
+        assert refusal(response, 429, "rate_limited")["retryAfter"] >= 1
+
+    def test_reads_a_large_body_that_comes_back_to_an_answer_of_any_worker(self, make_house: MakeHouse) -> None:
+        house, other = make_house(rate=(1, 3600)), make_house(rate=(1, 3600))
+        running = house.begin()
+        answer = running.headers["X-Answer-Id"]
+        for each in (house, other):
+            form = {"question": "환불은?", "files": (io.BytesIO(b"text " * 20_000), "a.txt")}
+            response = each.client.post("/api/ask", data=form, headers={"Last-Event-ID": f"{answer}-1"})
+            assert (response.status_code, response.headers["X-Answer-Id"]) == (200, answer)
+            response.close()
+        running.close()
+
+    @pytest.mark.parametrize(
+        "saying",
+        [
+            {"headers": {"Idempotency-Key": "k" * 32}},
+            {"query_string": {"idempotencyKey": "k" * 32}},
+            {"headers": {"Idempotency-Key": "short"}, "query_string": {"sessionId": "s" * 32}},
+        ],
+    )
+    def test_reads_a_large_body_that_is_a_repetition(self, make_house: MakeHouse, saying: dict[str, Any]) -> None:
         house = make_house(rate=(1, 3600))
         for _ in range(2):
             form = {"question": "환불은?", "files": (io.BytesIO(b"text " * 20_000), "a.txt")}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from qa_service.frames import Done, Frame, Text
+from qa_service.pause import AT_ONCE
 from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.formats import DEFAULT, FORMATS, WireFormat
 from tests.wire.open_parts import OPEN_PARTS
@@ -12,6 +13,9 @@ from tests.wire.test_typed import FRAMES
 
 STREAMED = [OPEN_PARTS, *(row for row in FORMATS.values() if row.encoder)]
 """A format with open parts is among them, so that the suite holds for such formats, too."""
+
+STATELESS = {OPEN_PARTS.name, DEFAULT.name, "jsonl"}
+"""In these formats what comes doesn't depend on what was sent before."""
 
 
 @pytest.fixture(params=STREAMED, ids=lambda row: row.name)
@@ -73,3 +77,15 @@ class TestTable:
 
     def test_the_default_is_one_of_them(self) -> None:
         assert FORMATS[DEFAULT.name] is DEFAULT
+
+
+@pytest.mark.parametrize("row", [row for row in STREAMED if row.name not in STATELESS], ids=lambda row: row.name)
+def test_an_encoder_gives_way_where_it_looks_at_very_many_frames(
+    row: WireFormat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[int] = []
+    monkeypatch.setattr("qa_service.pause.give_way", lambda: pauses.append(1))
+    assert row.encoder
+    sent = [FRAMES[0], *[Text("a")] * (AT_ONCE + 1)]
+    row.encoder(FormatContext("a1", "/api", start=FRAMES[0], sent=sent))  # type: ignore[arg-type]
+    assert pauses

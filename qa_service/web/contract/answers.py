@@ -27,8 +27,9 @@ AFTER = InputField(
     "that follow.",
 )
 STREAM_NOTE = (
-    "Any number of readers may follow an answer, at any worker, while it is written and afterwards. Each gets the same "
-    "frames. A stream was cut if it ends without `done`, or if it is silent for three heartbeats."
+    "Many readers may follow an answer, at any worker, while it is written and afterwards. One caller may have a "
+    "quarter of a worker's places for readers. Each gets the same frames. A stream was cut if it ends without `done`, "
+    "or if it is silent for three heartbeats."
 )
 
 FEEDBACK: JsonSchema = {
@@ -68,7 +69,7 @@ ANSWERS: tuple[Operation, ...] = (
         query=(AFTER, *list_stream_fields()),
         headers=(LAST_SEEN,),
         results=(answer_result(), nothing_result()),
-        refusals=(*STORED, errors.InvalidField, errors.Draining, errors.Overloaded, *BY_UPSTREAM),
+        refusals=(*STORED, errors.InvalidField, errors.RateLimited, errors.Draining, errors.Overloaded, *BY_UPSTREAM),
     ),
     Operation(
         method="POST",

@@ -70,7 +70,7 @@ CHATS: tuple[Operation, ...] = (
         summary="Come back to the answer that is being written in a chat",
         access="reader",
         results=(stream_result("ui-message", whole=AnswerObject), IDLE),
-        refusals=(*STORED, errors.Draining, errors.Overloaded),
+        refusals=(*STORED, errors.RateLimited, errors.Draining, errors.Overloaded),
     ),
     Operation(
         method="POST",

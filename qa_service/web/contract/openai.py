@@ -125,7 +125,7 @@ RESPONSES: tuple[Operation, ...] = (
             ),
         ),
         results=(stream_result("responses", whole=ResponseObject, headers=("X-Request-Id",)),),
-        refusals=(*STORED, errors.InvalidField, errors.Draining, errors.Overloaded),
+        refusals=(*STORED, errors.InvalidField, errors.RateLimited, errors.Draining, errors.Overloaded),
     ),
     Operation(
         method="DELETE",

@@ -3,7 +3,7 @@
 import pytest
 
 from qa_service.errors import Overloaded, RateLimited
-from qa_service.web.rooms import WorkerRoom
+from qa_service.rooms import WorkerRoom
 
 
 def test_a_place_is_free_again_after_its_block_even_where_the_block_fails() -> None:
