@@ -140,9 +140,14 @@ def test_readers_notice_nothing_and_the_rest_is_told_at_once(
         check_saved(served, short, saved=trouble.saves or not trouble.outage)
         check_whole(served, "".join(pieces(LONG)), long)
         check_whole(served, long.text, elsewhere.finish())
-    # A session is free again once its turn is saved in the store, which its worker tries every second.
+    check_left_in_order(served, upstream, redis, short, long)
+
+
+def check_left_in_order(served: Service, upstream: ScriptedUpstream, redis: RedisServer, *readers: Follower) -> None:
+    """Check that the sessions go on and nothing is left. A session is free again once its turn is saved in the store,
+    which its worker tries every second."""
     until(lambda: not redis.held(), 5, "nothing is being written")
-    check_goes_on(served, short, long)
+    check_goes_on(served, *readers)
     check_nothing_left(served, upstream, redis)
 
 
