@@ -18,9 +18,9 @@ the program that runs in it.
 Starting takes longer than reading most files. Therefore, whenever a file has been handed over and no spare process
 waits, the worker starts one for the next file. No process is started before the first file, and none reads two files.
 
-A file waits in the `queue` until it has one of the worker's slots, of which there is one for each processor, and one
-more for a small file. The owners of the waiting files take turns. The time that a file may take begins when it has its
-slot. The files of one question wait side by side.
+A file waits in the `queue` until it has one of the worker's slots, of which there is one for each processor, and two
+more for small files of two owners. The owners of the waiting files take turns. The time that a file may take begins
+when it has its slot. The files of one question wait side by side.
 
 This table says who ends a reading process early, and which reason the verdict on its file then has:
 

@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 
 
 class ChildReaders:
-    """`ChildReaders` is a `FileReader` that reads at most `slots` files at once, and a small one more. The owners of
-    the others take turns.
+    """`ChildReaders` is a `FileReader` that reads at most `slots` files at once, and two small ones more. The
+    owners of the others take turns.
 
     Reading a file may take `seconds` of real time. The time in which the caller uses the file's news counts, too.
     `limits` bound the memory and the processor time of its process.

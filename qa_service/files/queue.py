@@ -4,7 +4,7 @@ somebody else."""
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from itertools import count
 
@@ -13,23 +13,25 @@ from qa_service.model import Owner
 
 SMALL = 256 << 10
 """A file of at most so many bytes is small."""
+SMALL_SLOTS = 2
 
 
 class FairQueue:
-    """A `FairQueue` lets at most `slots` files be read at once, and one small file more.
+    """A `FairQueue` lets at most `slots` files be read at once, and two small files of two owners more.
 
     All visitors of one IPv6 /48 count as one owner, because one customer of a provider may have all of it. A slot that
     becomes free goes to the owner who holds the fewest slots. Among several such owners it goes to the one
-    who has waited longest since getting a slot. Of one owner's files the smallest one is next. The slot that is only
-    for small files is given where no other one is free, so that a small file never waits behind large ones.
+    who has waited longest since getting a slot. Of one owner's files the smallest one is next. The slots that are only
+    for small files are given where no other one is free, so that a small file never waits behind large ones. An owner
+    holds at most one of these, because a small file may be as slow to read as a large one.
     """
 
     def __init__(self, slots: int) -> None:
         self._free = slots
-        self._free_for_small = 1
         self._lock = threading.Lock()
         self._waiting: dict[str, list[_Ticket]] = {}
         self._held: Counter[str] = Counter()
+        self._with_small_slot: set[str] = set()
         self._served: dict[str, int] = {}
         self._turns = count(1)
 
@@ -56,27 +58,35 @@ class FairQueue:
     def _hand_back(self, ticket: "_Ticket") -> None:
         with self._lock:
             if ticket.has_slot:
-                self._free += not ticket.is_for_small
-                self._free_for_small += ticket.is_for_small
-                self._held[ticket.owner] -= 1
+                self._take_back(ticket)
             else:
                 self._waiting[ticket.owner].remove(ticket)
             self._hand_out()
             self._forget(ticket.owner)
 
+    def _take_back(self, ticket: "_Ticket") -> None:
+        self._held[ticket.owner] -= 1
+        if ticket.is_for_small:
+            self._with_small_slot.remove(ticket.owner)
+        else:
+            self._free += 1
+
     def _hand_out(self) -> None:
         while self._free and (ticket := self._choose_next(sys.maxsize)):
             self._free -= 1
             self._give_slot(ticket)
-        if self._free_for_small and (ticket := self._choose_next(SMALL)):
-            self._free_for_small = 0
+        while len(self._with_small_slot) < SMALL_SLOTS and (
+            ticket := self._choose_next(SMALL, besides=self._with_small_slot)
+        ):
             ticket.is_for_small = True
+            self._with_small_slot.add(ticket.owner)
             self._give_slot(ticket)
 
-    def _choose_next(self, most: int) -> "_Ticket | None":
-        """Choose the next one of the waiting files that have at most so many bytes."""
+    def _choose_next(self, most: int, besides: Set[str] = frozenset()) -> "_Ticket | None":
+        """Choose the next one of the waiting files that have at most so many bytes, of all owners but those
+        `besides`."""
         first = {owner: min(tickets, key=_Ticket.rank) for owner, tickets in self._waiting.items() if tickets}
-        owners = [owner for owner, ticket in first.items() if ticket.size <= most]
+        owners = [owner for owner, ticket in first.items() if ticket.size <= most and owner not in besides]
         return first[min(owners, key=self._claim)] if owners else None
 
     def _give_slot(self, ticket: "_Ticket") -> None:
@@ -106,7 +116,7 @@ class _Ticket:
         self._turn = turn
         self.has_slot = False
         self.is_for_small = False
-        """This says whether the slot is the one that only small files get."""
+        """This says whether the slot is one that only small files get."""
         self.called = threading.Event()
         """It is set when the file has a slot, or when the file isn't to be read any more."""
 

@@ -130,12 +130,20 @@ def _texts(said: Sequence[_Said]) -> Iterator[Mapping[str, str]]:
 def _files(said: Sequence[_Said]) -> Iterator[Attachment]:
     """Find the files in what the person has said since the last answer. The session has those that came before."""
     last = max((at for at, message in enumerate(said) if message.role == "assistant"), default=-1)
+    unusable = list[_Part]()
     for number, message in enumerate(said[last + 1 :], last + 1):
         for part in message.parts if message.role == "user" else ():
             if content := _content_of(part):
                 yield Attachment(number, _file_name(part) or _make_name(part), content)
             elif part.type != "text":
-                log.warning("a run's part of type %.50r is left out: its bytes aren't in it", part.type)
+                unusable.append(part)
+    if unusable:
+        # A run has one line for all of them, since a client may send thousands.
+        log.warning(
+            "%d of a run's parts are left out, the first of type %.50r: their bytes aren't in it",
+            len(unusable),
+            unusable[0].type,
+        )
 
 
 def _content_of(part: _Part) -> str:

@@ -162,6 +162,19 @@ def test_a_small_file_never_waits_behind_large_ones(room: Room) -> None:
     room.expect("a1", "small", "b small", "c1")
 
 
+def test_small_files_of_one_owner_leave_a_slot_to_the_small_file_of_another(room: Room) -> None:
+    """Small files may be as slow as large ones, so that one owner's must not hold all slots."""
+    queue = FairQueue(2)
+    for name in ("a1", "a2", "a3", "a4", "a5"):
+        room.wait(queue, ANN, name, size=SMALL)
+    room.wait(queue, BEN, "b1", size=SMALL)
+    room.wait(queue, CEE, "c1", size=SMALL)
+
+    room.expect("a1", "a2", "a3", "b1")
+    room.end("a3")
+    room.expect("a1", "a2", "a3", "b1", "c1")
+
+
 def test_of_one_owners_files_the_smallest_one_is_next(room: Room) -> None:
     queue = FairQueue(1)
     for name, size in (("a1", 9), ("a2", 5), ("a3", 3), ("a4", 5)):

@@ -146,6 +146,18 @@ class TestMessages:
     def test_whose_files_lie_elsewhere_are_answered_without_them(self, house: House, part: dict[str, Any]) -> None:
         assert verdicts(events(run(house, said([{"type": "text", "text": "안녕?"}, part])))) == []
 
+    def test_with_thousands_of_parts_that_cannot_be_used_leave_one_line_in_the_log(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        parts = [{"type": "video", "url": "https://example.com/a"}] * 3000
+        read_agent_input(
+            {"threadId": THREAD, "runId": "r", "messages": [Raw(json.dumps(said(parts)).encode())], "context": []}
+        )
+
+        assert [record.getMessage() for record in caplog.records] == [
+            "3000 of a run's parts are left out, the first of type 'video': their bytes aren't in it"
+        ]
+
     def test_bring_the_files_that_came_since_the_last_answer_and_no_older_ones(self, house: House) -> None:
         files = [{"type": "document", "source": SOURCE, "metadata": {"name": f"{n}.txt"}} for n in "abc"]
         earlier = [said([files[0]]), said("네.", "assistant")]
