@@ -1,5 +1,5 @@
 """The desk decides whether a question is answered. It may refuse the question because of its idempotency key, the rate
-limit, a lack of room, or a busy session.
+limit, its owner's quota, a lack of room, or a busy session.
 
 After `admit` nothing refuses the question any more; until then every refusal is an HTTP status.
 """
@@ -13,7 +13,7 @@ from typing import Protocol
 from msgspec import Struct, structs
 
 from qa_service.clock import now
-from qa_service.errors import IdempotencyMismatch, QAError, RateLimited, StoreUnavailable
+from qa_service.errors import IdempotencyMismatch, OverQuota, QAError, RateLimited, StoreUnavailable
 from qa_service.frames import TopicNotice
 from qa_service.interfaces import (
     Arrival,
@@ -98,9 +98,10 @@ class Desk(Struct, frozen=True):
     def admit(self, question: Question) -> Admission | Repeated:
         """Claim the session, and a place in this worker, which `Runner.start_answer` fills.
 
-        Raises `IdempotencyMismatch`, `RateLimited`, `Draining`, `Overloaded`, `Busy` or `StoreUnavailable`. Then
-        nothing is left behind and no turn was removed, unless the store made the claim and its reply was lost. This
-        worker finds such a claim some seconds later, and goes on with it as with a claim of a worker that died.
+        Raises `IdempotencyMismatch`, `RateLimited`, `OverQuota`, `Draining`, `Overloaded`, `Busy` or
+        `StoreUnavailable`. Then nothing is left behind and no turn was removed, unless the store made the claim and its
+        reply was lost. This worker finds such a claim some seconds later, and goes on with it as with a claim of a
+        worker that died.
         """
         try:
             return self._admit(question)
@@ -136,6 +137,8 @@ class Desk(Struct, frozen=True):
         session_id = choose_session_id(question)
         arrival = self.arrivals.receive_question(question.owner, session_id)
         check_wait(arrival.wait)
+        if not arrival.has_room:
+            raise OverQuota("this caller's conversations and files take as much of the store as they may")
         self.room.reserve_place()
         try:
             return self._claim_session(question, arrival, session_id, answer_id, began)

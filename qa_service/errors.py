@@ -4,7 +4,7 @@
       Refused             the request is at fault: 4xx; repeating it unchanged never helps
         BadRequest 400 > BadMultipart, BadJson
         Unauthenticated 401 · ForbiddenOrigin 403 · NotFound 404 · MethodNotAllowed 405
-        TooLarge 413 > TooManyFiles · UnsupportedMediaType 415
+        TooLarge 413 > TooManyFiles · OverQuota 413 · UnsupportedMediaType 415
         InvalidField 422 > ModelNotAllowed, IdempotencyMismatch
       Unavailable         the service can't do it now; trying again later may help
         BodyTimeout 408 · Busy 409 · RateLimited 429 · Draining, Overloaded, StoreUnavailable 503
@@ -110,6 +110,14 @@ class TooManyFiles(TooLarge):
     """The question brings more files than it may."""
 
     code = "too_many_files"
+
+
+class OverQuota(Refused):
+    """The caller's conversations and files take all of the store that they may take. Some must be deleted, or expire,
+    before the next question."""
+
+    code = "over_quota"
+    status = 413
 
 
 class UnsupportedMediaType(Refused):

@@ -309,13 +309,16 @@ class Arrival(Struct, frozen=True):
     """The owner may ask after so many seconds. It is 0 where the question may be asked now."""
     session: Session | None
     """This is the session as `SessionStore.load_session` gives it."""
+    has_room: bool = True
+    """This says whether more of the store may be taken for the owner, as `Quotas` counts it."""
 
 
 class Arrivals(Protocol):
     """An `Arrivals` store makes the first trip to the store for every question."""
 
     def receive_question(self, owner: Owner, session_id: str) -> Arrival:
-        """Do what `Limiter.take_question` and `SessionStore.load_session` do, in one trip."""
+        """Do what `Limiter.take_question` and `SessionStore.load_session` do, and look whether the owner has room in
+        the store, in one trip. It may take more where an owner seems to have no room."""
 
 
 class Allowance(Struct, frozen=True):

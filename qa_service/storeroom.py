@@ -78,19 +78,20 @@ def open_storeroom(settings: Settings, meter: Meter) -> Storeroom:
     waiting = _client(settings, connections=2, more_seconds=Pace().news)
     workers = RedisWorkers(client, guard, waiting=waiting, seconds=times.open)
     limiter = RedisLimiter(client, guard, questions=settings.rate[0], seconds=settings.rate[1])
+    quotas = RedisQuotas(client, guard, Quota(settings.session_files, settings.owner_bytes, settings.read_seconds))
     return Storeroom(
         worker,
         sessions,
         RedisFiles(client, guard, seconds=kept.seconds, single=kept.log),
         RedisDrawings(client, guard, seconds=kept.seconds, single=kept.log),
         RedisDrawnLines(client, guard),
-        RedisQuotas(client, guard, Quota(settings.session_files, settings.owner_bytes, settings.read_seconds)),
+        quotas,
         history,
         RedisFeedback(client, guard, seconds=kept.seconds),
         RedisRewinds(client, guard),
         RedisRepeats(client, guard),
         limiter,
-        RedisArrivals(client, guard, limiter, sessions),
+        RedisArrivals(client, guard, limiter, sessions, quotas),
         RedisSummaries(client, guard),
         SharedStores(UnsavedTurns(sessions, partial(workers.drop_held, worker)), logs, workers, history.load_turn),
         partial(check_store, client, guard),

@@ -495,14 +495,17 @@ class Unlimited:
 
 
 class FakeArrivals:
-    """A `FakeArrivals` is an `Arrivals` over a limiter and sessions."""
+    """A `FakeArrivals` is an `Arrivals` over a limiter and sessions. `has_room` says it of every owner."""
+
+    has_room = True
 
     def __init__(self, limiter: Limiter, sessions: SessionStore) -> None:
         self._limiter = limiter
         self._sessions = sessions
 
     def receive_question(self, owner: Owner, session_id: str) -> Arrival:
-        return Arrival(self._limiter.take_question(owner), self._sessions.load_session(owner, session_id))
+        session = self._sessions.load_session(owner, session_id)
+        return Arrival(self._limiter.take_question(owner), session, self.has_room)
 
 
 class FakeQuotas:

@@ -13,6 +13,7 @@ from qa_service.errors import (
     Draining,
     IdempotencyMismatch,
     Overloaded,
+    OverQuota,
     QAError,
     RateLimited,
     StoreUnavailable,
@@ -22,7 +23,7 @@ from qa_service.interfaces import Claim, Claimed
 from qa_service.model import Drift, Exchange, Message, Owner, Question, Repeat, Rewind, Session, Topic
 from qa_service.single_use import make_single_use_id
 from qa_service.turns import Admission
-from tests.fakes import ANN, BUG, FakeDetector, FakeRepeats, FakeRoom, FakeSessions, desk
+from tests.fakes import ANN, BUG, FakeArrivals, FakeDetector, FakeRepeats, FakeRoom, FakeSessions, desk
 
 UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 FIRST, OTHER = Repeat("1" * 32, "a" * 32, 60), Repeat("1" * 32, "b" * 32, 60)
@@ -167,6 +168,16 @@ class TestRepeating:
         house = House()
         house.ask(repeat=FIRST)
         assert house.sessions.claims[0].repeat == FIRST
+
+
+def test_a_question_without_room_in_the_store_is_refused_before_it_takes_a_place_or_claims() -> None:
+    sessions = Watching()
+    arrivals = FakeArrivals(Refusing(), sessions)
+    arrivals.has_room = False
+    house = House(sessions, arrivals=arrivals)
+    with pytest.raises(OverQuota):
+        house.ask()
+    assert (sessions.claims, house.room.inside) == ([], 0)
 
 
 class TestRoom:

@@ -59,6 +59,12 @@ _MESSAGES: dict[str, dict[Language, str]] = {
         "ko": "파일이 너무 많아요. 몇 개씩 나누어 올려 주세요.",
         "en": "That's too many files at once. Please send fewer at a time.",
     },
+    "over_quota": {
+        "ko": "대화와 파일을 보관할 자리가 가득 찼어요. 필요 없는 대화를 지우거나, 오래된 대화의 보관 기간이 지난 뒤에 "
+        "다시 물어봐 주세요.",
+        "en": "There is no room left to keep your conversations and files. Please delete some conversations, or ask "
+        "again when old ones have expired.",
+    },
     "unsupported_media_type": {
         "ko": "지원하지 않는 요청 형식이에요.",
         "en": "That kind of request isn't supported.",

@@ -8,9 +8,9 @@ from qa_service.errors import NotFound
 from qa_service.model import Owner, Picture
 from qa_service.single_use import is_single_use
 from qa_service.stores.guard import StoreGuard
-from qa_service.stores.keys import answer_key, session_key
-from qa_service.stores.picture_scripts import KEEP_PICTURE
-from qa_service.stores.quotas import queue_space_taken
+from qa_service.stores.keys import answer_key, quota_key, session_key
+from qa_service.stores.quotas import LIVES
+from qa_service.stores.space_scripts import KEEP_PICTURE
 
 
 class RedisDrawings:
@@ -25,16 +25,13 @@ class RedisDrawings:
 
     def keep_picture(self, owner: Owner, session_id: str, answer_id: str, index: int, picture: Picture) -> bool:
         keys = [session_key(owner, session_id, name) for name in ("answers", "images")]
+        keys.append(quota_key(owner, "space"))
         value = b"%b\n%b" % (picture.mime_type.encode(), picture.data)
         seconds = self._single if is_single_use(session_id) else self._seconds
-        with self._guard, self._client.pipeline(transaction=False) as pipeline:
-            grown: Any = self._client.eval(
-                KEEP_PICTURE, len(keys), *keys, answer_id, f"{answer_id}:{index}", value, seconds
-            )
-            if grown:
-                queue_space_taken(pipeline, owner, session_id, int(grown), seconds=self._seconds)
-                pipeline.execute()
-        return grown is not None
+        arguments = (answer_id, f"{answer_id}:{index}", value, seconds, session_id, LIVES * self._seconds)
+        with self._guard:
+            kept: Any = self._client.eval(KEEP_PICTURE, len(keys), *keys, *arguments)
+        return bool(kept)
 
     def load_picture(self, owner: Owner, answer_id: str, index: int) -> Picture:
         """Load a picture. Raises `NotFound` for one that there isn't, and for another owner's."""

@@ -10,10 +10,11 @@ from redis import Redis
 
 from qa_service.errors import NotFound
 from qa_service.model import Owner
-from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.history import read_turn
-from qa_service.stores.keys import answer_key, feedback_field, feedback_key, session_key
+from qa_service.stores.keys import answer_key, feedback_field, feedback_key, quota_key, session_key
+from qa_service.stores.quotas import LIVES
+from qa_service.stores.space_scripts import KEEP_FEEDBACK
 from qa_service.turns import Feedback, RatedTurns, Turn
 
 
@@ -24,7 +25,7 @@ class RedisFeedback:
     def __init__(self, client: Redis, guard: StoreGuard, *, seconds: int) -> None:
         self._client = client
         self._guard = guard
-        self._seconds = 2 * seconds
+        self._seconds = seconds
 
     def save_feedback(self, owner: Owner, answer_id: str, feedback: Feedback, *, listed_in: str) -> None:
         """Keep feedback in the place of what the owner has said before, and put it at the top of a list. Raises
@@ -32,10 +33,10 @@ class RedisFeedback:
         with self._guard:
             session: Any = self._client.hget(answer_key(owner, answer_id, "at"), "session")
             session_id = (session or b"").decode()
-            answers = session_key(owner, session_id, "answers")
-            encoded = msgspec.json.encode(feedback)
+            keys = (session_key(owner, session_id, "answers"), quota_key(owner, "space"))
+            arguments = (answer_id, feedback_field(answer_id), msgspec.json.encode(feedback))
             kept: Any = self._client.eval(
-                scripts.KEEP_FEEDBACK, 1, answers, answer_id, feedback_field(answer_id), encoded
+                KEEP_FEEDBACK, len(keys), *keys, *arguments, session_id, LIVES * self._seconds
             )
         if not kept:
             raise NotFound("no such answer")
@@ -58,8 +59,8 @@ class RedisFeedback:
         now = time.time()
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             pipeline.zadd(key, {member: now})
-            pipeline.zremrangebyscore(key, "-inf", now - self._seconds)
-            pipeline.expire(key, self._seconds)
+            pipeline.zremrangebyscore(key, "-inf", now - 2 * self._seconds)
+            pipeline.expire(key, 2 * self._seconds)
             pipeline.execute()
 
     def _load_turns(self, members: Sequence[bytes]) -> list[Turn | None]:

@@ -21,7 +21,7 @@ from qa_service.model import Owner, Page, Passage, StoredFile
 from qa_service.pause import LongWork
 from qa_service.stores import scripts, topic_scripts
 from qa_service.stores.guard import StoreGuard
-from qa_service.stores.keys import answer_key, feedback_field, owner_key, session_key
+from qa_service.stores.keys import answer_key, feedback_field, owner_key, quota_key, session_key
 from qa_service.stores.logs import frames_of
 from qa_service.stores.passages import passage_decoder
 from qa_service.stores.quotas import queue_space_freed
@@ -184,17 +184,15 @@ class RedisHistory:
         turn = self.load_turn(owner, answer_id)
         names = ("turns", "answers", "context", "head", "images", "said")
         keys = [session_key(owner, turn.session_id, name) for name in names]
+        keys.append(quota_key(owner, "space"))
+        arguments = (answer_id, turn.topic, turn.session_id)
         with self._guard:
-            done: Any = self._client.eval(scripts.DELETE_TURN, len(keys), *keys, answer_id, turn.topic)
-        if done is None:
+            left: Any = self._client.eval(scripts.DELETE_TURN, len(keys), *keys, *arguments)
+        if left is None:
             raise NotFound("no such answer")
-        left, freed = done
         if left == 0:
             with suppress(NotFound):
                 self.delete_session(owner, turn.session_id)
-        elif freed:
-            with self._guard:
-                queue_space_freed(self._client, owner, turn.session_id, freed)
         with self._guard:
             self._client.unlink(*(answer_key(owner, answer_id, name) for name in _left_of(turn)))
 

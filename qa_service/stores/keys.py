@@ -3,7 +3,7 @@
     key                            kind    value                                              kept
     qa:{owner.session}:head        hash    v, createdAt, updatedAt, found, title, topic,      session
                                            topics, title:N, turns:N and summary:N of each
-                                           topic; freed: bytes to be taken off `space`
+                                           topic
     qa:{owner.session}:turns       list    answer ids, oldest first                           session
     qa:{owner.session}:answers     hash    answer id → turn, feedback:ID → its feedback       session
     qa:{owner.session}:context     list    answer ids of the current topic, oldest first:     session
@@ -27,7 +27,7 @@
                                            milliseconds
     qa:{owner.network}:rate        string  the same for all visitors of one network           until then
     qa:{owner.network}:rate:ADDR   string  the same for one visitor's address in it           until then
-    qa:{owner}:space               hash    s:SESSION → bytes of text kept for it; total;      4 × session
+    qa:{owner}:space               hash    s:SESSION → bytes that are kept for it; total;     4 × session
                                            of visitors of one network in qa:{owner.network}
     qa:{owner}:reading             string  seconds that reading the owner's files took;       1 h from the first file
                                            of visitors of one network in qa:{owner.network}

@@ -7,7 +7,7 @@ or delete something begin with a command that removes something, and a full stor
 text each time. That costs microseconds, and works after a `SCRIPT FLUSH` and after a failover.
 """
 
-from qa_service.stores.picture_scripts import with_pictures
+from qa_service.stores.space_scripts import with_space
 from qa_service.stores.topic_scripts import with_context
 
 # A context of 20 turns takes 75 kB, of which most are vectors and metadata. So only the beginning is returned of the
@@ -65,26 +65,27 @@ return added
 
 # The exchange of the turn is kept in one of four places of its topic: the first one has the first question, and the
 # three others take turns.
-SAVE = """
--- head, answers, context, files, running, turns, said
+SAVE = with_space("""
+-- head, answers, context, files, running, turns, said, space
 local answer, worker, turn, topic, extend = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local now, ttl, most, prefix = ARGV[6], ARGV[7], tonumber(ARGV[8]), ARGV[9]
-local seconds, exchange = tonumber(ARGV[10]), ARGV[11]
+local seconds, exchange, session, counted = tonumber(ARGV[10]), ARGV[11], ARGV[12], ARGV[13]
 local stored = redis.call('HGET', KEYS[2], answer)
 if stored == turn then return {'saved'} end
 if stored and redis.call('HGET', KEYS[5], answer) ~= worker then return {'lost'} end
 redis.call('HDEL', KEYS[5], answer)
 if not stored then return {'gone'} end
-redis.call('HSET', KEYS[2], answer, turn)
+put_field(KEYS[2], answer, turn)
 local head = redis.call('HMGET', KEYS[1], 'topic', 'found', 'turns:' .. topic)
 if extend == '1' then
   local asked = tonumber(head[3] or '1')
-  redis.call('HSET', KEYS[7], topic .. ':' .. (asked > 1 and asked % 3 + 1 or 0), exchange)
+  put_field(KEYS[7], topic .. ':' .. (asked > 1 and asked % 3 + 1 or 0), exchange)
   redis.call('EXPIRE', KEYS[7], ttl)
 end
 if extend == '1' and head[1] == topic then
   if redis.call('RPUSH', KEYS[3], answer) > most then redis.call('LPOP', KEYS[3]) end
 end
+change_space(KEYS[8], session, grown, counted)
 -- The claim has renewed the head, the turns and the answers.
 for i = 3, 4 do redis.call('EXPIRE', KEYS[i], ttl) end
 for _, id in ipairs(redis.call('HKEYS', KEYS[4])) do redis.call('EXPIRE', prefix .. id, ttl) end
@@ -92,7 +93,7 @@ redis.call('HSET', KEYS[1], 'updatedAt', now, 'found', head[2] or seconds)
 if seconds - tonumber(head[2] or seconds) < tonumber(ttl) then return {'saved'} end
 redis.call('HSET', KEYS[1], 'found', seconds)
 return {'saved', unpack(redis.call('LRANGE', KEYS[6], 0, -1))}
-"""
+""")
 
 # A turn that a question has replaced keeps its session busy no longer.
 ADOPT = """
@@ -147,14 +148,6 @@ return size
 KEEP_VECTORS = """
 -- file
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], unpack(ARGV)) end
-"""
-
-# It keeps feedback beside its turn, if the turn is there. It returns whether it is.
-KEEP_FEEDBACK = """
--- answers
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
-redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
-return 1
 """
 
 RENAME = """
@@ -280,52 +273,20 @@ redis.call('EXPIRE', KEYS[7], seconds)
 return told
 """
 
-# It deletes one turn, and returns how many are left in the session, and how many bytes of pictures were freed.
-DELETE_TURN = with_context(
-    with_pictures("""
--- turns, answers, context, head, images, said
-local answer, topic = ARGV[1], ARGV[2]
+# It deletes one turn, and returns how many are left in the session.
+DELETE_TURN = with_space("""
+-- turns, answers, context, head, images, said, space
+local answer, topic, session = ARGV[1], ARGV[2], ARGV[3]
 if redis.call('LREM', KEYS[1], 0, answer) == 0 then return false end
-redis.call('HDEL', KEYS[2], answer, 'feedback:' .. answer)
+drop_turn(KEYS[2], KEYS[5], answer)
 -- The summary of the topic may say what this turn said.
 redis.call('HDEL', KEYS[4], 'summary:' .. topic)
 redis.call('LREM', KEYS[3], 0, answer)
 redis.call('HINCRBY', KEYS[4], 'turns:' .. topic, -1)
 drop_said(KEYS[6], topic)
-return {#redis.call('LRANGE', KEYS[1], 0, -1), drop_pictures(KEYS[5], answer)}
+change_space(KEYS[7], session, grown)
+return redis.call('LLEN', KEYS[1])
 """)
-)
-
-# It changes how many bytes of text are counted for a session, and changes the owner's total by as much.
-_CHANGE_SPACE = """
-local function change_space(space, session, change, seconds)
-  local field = 's:' .. session
-  local before = tonumber(redis.call('HGET', space, field) or '0')
-  local after = math.max(before + change, 0)
-  if after == before then return end
-  redis.call('HDEL', space, field)
-  local total = redis.call('HINCRBY', space, 'total', string.format('%.0f', after - before))
-  if total <= 0 then return redis.call('UNLINK', space) end
-  if after > 0 then redis.call('HSET', space, field, string.format('%.0f', after)) end
-  if change > 0 then redis.call('EXPIRE', space, seconds) end
-end
-"""
-
-CHANGE_SPACE = f"""
--- space
-{_CHANGE_SPACE}
-change_space(KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3])
-"""
-
-# It takes off what the claims of a session have freed, and forgets it in the same write. So it is taken off once, even
-# where several claims come to it at a time.
-SETTLE_SPACE = f"""
--- head, space
-{_CHANGE_SPACE}
-local freed = tonumber(redis.call('HGET', KEYS[1], 'freed') or '0')
-redis.call('HDEL', KEYS[1], 'freed')
-change_space(KEYS[2], ARGV[1], -freed, 0)
-"""
 
 # The count expires an hour after the first file that was read.
 SPEND_SECONDS = """

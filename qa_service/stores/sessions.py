@@ -22,8 +22,8 @@ from qa_service.stores import scripts, topic_scripts
 from qa_service.stores.claim_scripts import CLAIM
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.items import VERSION, encode_items
-from qa_service.stores.keys import answer_key, owner_key, repeat_key, session_key, worker_key
-from qa_service.stores.quotas import queue_space_settled
+from qa_service.stores.keys import answer_key, owner_key, quota_key, repeat_key, session_key, worker_key
+from qa_service.stores.quotas import LIVES
 from qa_service.stores.records import read_record
 from qa_service.stores.repeats import RESERVED_SECONDS
 from qa_service.stores.summaries import name_summary, summary_of
@@ -108,7 +108,7 @@ class RedisSessions:
 
     def claim_session(self, claim: Claim) -> Claimed:
         names = ("head", "turns", "answers", "context", "running", "images", "files", "said")
-        keys = _keys(claim.owner, claim.turn.session_id, *names)
+        keys = [*_keys(claim.owner, claim.turn.session_id, *names), quota_key(claim.owner, "space")]
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             # The answer is in `holds` of its worker before it is in the session. So wherever this breaks off, no
             # session stays busy with an answer that no worker knows of.
@@ -122,20 +122,14 @@ class RedisSessions:
             if outcome[0] in (b"busy", b"moved"):
                 self._take_back_claim(pipeline, claim)
                 pipeline.execute()
-        claimed, has_freed = _claimed(outcome), int(outcome[1]) > 0
-        if has_freed or (claim.reject_busy and not claimed.moved):
-            self._finish_claim(claim, has_freed=has_freed)
-        return claimed
-
-    def _finish_claim(self, claim: Claim, *, has_freed: bool) -> None:
-        """Do what may also be done by the session's next claim: list the session, and take the freed bytes off. The
-        question isn't refused where the store goes away now, because it has claimed its session."""
-        with suppress(StoreUnavailable), self._guard, self._client.pipeline(transaction=False) as pipeline:
-            if claim.reject_busy:
+        claimed = _claimed(outcome)
+        if claim.reject_busy and not claimed.moved:
+            # The question isn't refused where the store goes away now, because it has claimed its session. The next
+            # claim lists the session, too.
+            with suppress(StoreUnavailable), self._guard, self._client.pipeline(transaction=False) as pipeline:
                 self._list_session(pipeline, claim)
-            if has_freed:
-                queue_space_settled(pipeline, claim.owner, claim.turn.session_id)
-            pipeline.execute()
+                pipeline.execute()
+        return claimed
 
     def _begin_log(self, pipeline: Any, claim: Claim) -> None:
         """Write what isn't part of the session: the answer in `holds` of this worker, its key `at`, and its log."""
@@ -170,7 +164,8 @@ class RedisSessions:
         pipeline.hdel(worker_key(self._worker, "holds"), claim.turn.answer_id)
 
     def save_turn(self, owner: Owner, turn: Turn) -> Saved:
-        keys = _keys(owner, turn.session_id, "head", "answers", "context", "files", "running", "turns", "said")
+        names = ("head", "answers", "context", "files", "running", "turns", "said")
+        keys = [*_keys(owner, turn.session_id, *names), quota_key(owner, "space")]
         with self._guard:
             word, *others = self._client.eval(
                 scripts.SAVE,
@@ -187,6 +182,8 @@ class RedisSessions:
                 session_key(owner, turn.session_id, "file:"),
                 int(time.time()),
                 msgspec.json.encode(_remember_exchange(turn)),
+                turn.session_id,
+                LIVES * self._kept.seconds,
             )
         self._renew_pointers(owner, others)
         saved: Saved = word.decode()
@@ -223,6 +220,8 @@ class RedisSessions:
             self._kept.seconds_of(turn.session_id),
             self._kept.turns,
             CONTEXT_TURNS,
+            turn.session_id,
+            LIVES * self._kept.seconds,
             *seeds,
             *removal,
         ]
@@ -314,7 +313,7 @@ def topics_of(head: Mapping[str, str]) -> tuple[Topic, ...]:
 
 
 def _claimed(outcome: Sequence[Any]) -> Claimed:
-    word, _, *others = outcome
+    word, *others = outcome
     running = [answer_id.decode() for answer_id in others]
     if word == b"busy":
         raise Busy("the session is answering another question", answer_id=running[0])

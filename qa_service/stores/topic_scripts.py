@@ -38,9 +38,6 @@ local function drop_unasked_topic(head, current, topics)
   redis.call('HDEL', head, 'title:' .. current, 'turns:' .. current)
   return topics - 1
 end
-local function drop_said(said, topic)
-  for slot = 0, 3 do redis.call('HDEL', said, topic .. ':' .. slot) end
-end
 """
 
 

@@ -20,6 +20,7 @@ from qa_service.stores.history import RedisHistory
 from qa_service.stores.limiter import RedisLimiter
 from qa_service.stores.logs import LogTimes, RedisLogs
 from qa_service.stores.passages import RedisFiles
+from qa_service.stores.quotas import Quota, RedisQuotas
 from qa_service.stores.repeats import RedisRepeats
 from qa_service.stores.rewinds import RedisRewinds
 from qa_service.stores.sessions import Kept, RedisSessions
@@ -33,6 +34,7 @@ ANSWER_SECONDS = 300
 OPEN = 200
 DONE = 100
 QUESTIONS = 30
+QUOTA = Quota(files=3, bytes=20_000, seconds=10)
 
 
 class Stores(Struct, frozen=True):
@@ -61,7 +63,7 @@ def stores_of(client: Redis, worker: str = "w1", *, turns: int = TURNS) -> Store
     return Stores(
         client,
         sessions,
-        RedisArrivals(client, guard, limiter, sessions),
+        RedisArrivals(client, guard, limiter, sessions, RedisQuotas(client, guard, QUOTA)),
         RedisRepeats(client, guard),
         logs,
         RedisWorkers(client, guard, waiting=client, seconds=OPEN),

@@ -15,7 +15,7 @@ from tests.fakes import ANN, turn
 from tests.stores.talking import Stores, answered, claim, start_of, stores_of, write
 
 ENTRIES = 160
-MOST = 215
+MOST = 230
 
 
 def test_a_long_answer_takes_few_commands_beside_its_log(real: Redis) -> None:

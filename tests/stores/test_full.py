@@ -74,7 +74,7 @@ def test_a_log_takes_nothing_until_there_is_room(stores: Stores) -> None:
 
 
 def test_a_session_and_a_file_can_be_deleted_and_make_room(stores: Stores) -> None:
-    quotas = RedisQuotas(stores.client, StoreGuard(), Quota(files=9, bytes=100, seconds=9))
+    quotas = RedisQuotas(stores.client, StoreGuard(), Quota(files=9, bytes=100_000, seconds=9))
     for session_id in ("s", "other"):
         converse(stores, session_id=session_id)
         keep(stores.files, "One.", session_id=session_id)

@@ -66,6 +66,7 @@ ASKED: tuple[type[QAError], ...] = (
     errors.ModelNotAllowed,
     errors.IdempotencyMismatch,
     errors.Busy,
+    errors.OverQuota,
     errors.RateLimited,
     errors.Draining,
     errors.Overloaded,
