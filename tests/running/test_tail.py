@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -9,10 +10,11 @@ from msgspec.structs import replace
 
 from qa_service.errors import NotFound
 from qa_service.frames import Done, Frame, Metadata, Restart, Start, Text
-from qa_service.interfaces import FollowedAnswer, StoredLog
+from qa_service.interfaces import FollowedAnswer, Stop, StoredLog
 from qa_service.model import Owner
 from qa_service.running.mirror import MirroredAnswer
 from qa_service.stores.keys import answer_key
+from qa_service.turns import Mark
 from tests.fakes import ANN, BEN, BUG, WAITING_SECONDS
 from tests.lives import PACE, Waiting, Worker, World, eventually, numbered, texts
 
@@ -25,6 +27,14 @@ def writer(world: World, line: Waiting) -> Worker:
 @pytest.fixture
 def reader(world: World, writer: Worker) -> Worker:
     return world.worker(Waiting())
+
+
+class Staying(Waiting):
+    """A `Staying` is a line whose answers say one thing, and then wait until they are stopped."""
+
+    def _end(self, stop: Stop) -> Iterator[Frame | Mark]:
+        eventually(stop.is_set)
+        yield Done("cancelled")
 
 
 def fail() -> None:
@@ -177,7 +187,9 @@ class TestStops:
         assert reader.read(answer_id)[-1] == (4, Done("cancelled"))
         assert line.stopped_for == "cancelled"
 
-    def test_one_that_fails_takes_no_other_along(self, writer: Worker, reader: Worker) -> None:
+    def test_one_that_fails_takes_no_other_along(self, world: World) -> None:
+        # With one line for both, a stop of the first answer would let the second go on to its end.
+        writer, reader = world.worker(Staying()), world.worker(Waiting())
         first, second = writer.ask(session_id="first"), writer.ask(session_id="second")
         eventually(lambda: first.log.text() and second.log.text())
         first.stop.call_when_set(fail)
