@@ -1,9 +1,9 @@
 """This module counts in Redis how much of the store, and of the time for reading files, each owner uses.
 
 What an owner's conversations and files take is counted for each session, by the scripts that keep it and remove it.
-When a session is deleted, its bytes are taken off at once.
-That a session has expired is found out only when its owner has no bytes left: then the counted sessions are looked for,
-and the bytes of those that are gone are taken off. So nothing has to be counted again with every question.
+When a session is deleted, its bytes are taken off at once. That a session has expired is found out only when its owner
+has no bytes left: then the counted sessions are looked for, and the bytes of those that are gone are taken off. So
+nothing has to be counted again with every question.
 
 Visitors with IPv6 addresses are counted by the /48, and have four times as much together as one owner. One customer of
 a provider may have a whole /48, and could use up the quota of one /64 after another.

@@ -41,10 +41,8 @@ def check_rate(service: Mounted, owner: Owner) -> None:
     try:
         check_wait(service.assembly.limiter.seconds_to_wait(owner))
     except RateLimited as refusal:
-        repeats, key = (
-            service.assembly.desk.repeats,
-            name_key(owner, fields, request.headers.get("Idempotency-Key", "")),
-        )
+        repeats = service.assembly.desk.repeats
+        key = name_key(owner, fields, request.headers.get("Idempotency-Key", ""))
         if (key and repeats.knows_key(owner, key)) or (answer_id and repeats.knows_answer(owner, answer_id)):
             return
         service.assembly.meter.count_event("refusals", label=refusal.code)
