@@ -20,10 +20,11 @@ class FairQueue:
     """A `FairQueue` lets at most `slots` files be read at once, and two small files of two owners more.
 
     All visitors of one IPv6 /48 count as one owner, because one customer of a provider may have all of it. A slot that
-    becomes free goes to the owner who holds the fewest slots. Among several such owners it goes to the one
-    who has waited longest since getting a slot. Of one owner's files the smallest one is next. The slots that are only
-    for small files are given where no other one is free, so that a small file never waits behind large ones. An owner
-    holds at most one of these, because a small file may be as slow to read as a large one.
+    becomes free goes to the owner who holds the fewest slots. Among several such owners it goes to the one who has
+    waited longest since getting a slot. Of one owner's files the smallest one is next.
+
+    The two slots for small files are given where no other one is free, so that a small file never waits behind large
+    ones. An owner holds at most one of them, because a small file may be as slow to read as a large one.
     """
 
     def __init__(self, slots: int) -> None:
