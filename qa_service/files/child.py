@@ -60,6 +60,7 @@ def load_all() -> None:
         codecs.lookup(codec).decode(b"")
     # All of this stays to the end. To look through it for garbage would take a third of the time of a small file.
     gc.freeze()
+    gc.enable()
 
 
 def answer_request(requests: socket.socket, replies: BinaryIO, limits: ProcessLimits) -> None:

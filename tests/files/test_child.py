@@ -14,10 +14,12 @@ import pytest
 
 from qa_service.files import child, sandbox
 from qa_service.files.limits import ProcessLimits
+from qa_service.files.process import PROGRAM
 from qa_service.files.report import receive_reports
 from qa_service.model import UploadedFile
 
 ROOT = Path(__file__).parents[2]
+COLLECTED = "print(gc.get_stats()[1]['collections'], gc.isenabled())"
 LIMITS = ProcessLimits(memory=1 << 30, most_seconds=20)
 
 
@@ -111,6 +113,16 @@ def test_what_it_loads_is_not_looked_through_for_garbage() -> None:
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
 
     assert int(told.stdout) < 1_000
+
+
+def test_it_looks_for_no_garbage_until_all_is_loaded() -> None:
+    program = (
+        f"{PROGRAM.removesuffix('run_reader()')} from qa_service.files import child; child.load_all(); {COLLECTED}"
+    )
+
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+
+    assert told.stdout == "0 True\n"
 
 
 def test_it_leaves_when_its_parent_does(monkeypatch: pytest.MonkeyPatch) -> None:
