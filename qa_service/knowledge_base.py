@@ -18,6 +18,7 @@ from qa_service.crawling.sites import Sites
 from qa_service.errors import EncoderMissing, StoreUnavailable
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
+from qa_service.files.process import PAGE_PROGRAM, PROGRAM
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import EVERYBODY
 from qa_service.knowledge.engine import EmbeddedPostgres, Engine, PostgresURL
@@ -186,13 +187,14 @@ def make_site_reader(settings: Settings, reach: Reach = USUAL) -> SiteReader:
     """Return a reader of the sites that are due."""
     database = open_database(settings)
     library = Library(database, owner_bytes=settings.owner_bytes)
-    parse = _make_readers(settings).parse_content
+    parse = _make_readers(settings, PAGE_PROGRAM).parse_content
     return SiteReader(Sites(database), library, FetchBounds(settings.max_file), reach, parse=parse)
 
 
-def _make_readers(settings: Settings) -> ChildReaders:
+def _make_readers(settings: Settings, program: str = PROGRAM) -> ChildReaders:
     seconds = PATIENCE * settings.file_seconds
-    return ChildReaders(seconds=seconds, limits=ProcessLimits(settings.file_memory, seconds), slots=1)
+    limits = ProcessLimits(settings.file_memory, seconds)
+    return ChildReaders(seconds=seconds, limits=limits, slots=1, program=program)
 
 
 def index_waiting(indexer: Indexer, sites: SiteReader, over: Event) -> None:

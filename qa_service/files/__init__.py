@@ -46,9 +46,9 @@ at its end. If a worker dies before that, its uploads stay, and another worker d
 an hour old (`running/presence.py`). The parts of a file that are already in the store expire there, because a
 file is listed with its session only after its verdict.
 
-A page or a sitemap that was fetched from a website is parsed in a reading process, too, by `parsing`. One message comes
-back with a `Parsed`: the page's text, and addresses as they are written there. The process that fetches decides which
-of them it follows.
+A page or a sitemap that was fetched from a website is parsed in a reading process, too, by `parsing`. Where nothing
+else is read, the process imports no other parsers. One message comes back with a `Parsed`: the page's text, and
+addresses as they are written there. The process that fetches decides which of them it follows.
 
 The worker doesn't trust a reading process. It hands over the upload as an open file that can only be read, and without
 its path. `report` bounds what comes back, and `checking` lets only what a reader may say of a file pass.

@@ -10,6 +10,7 @@ import resource
 import select
 import socket
 import sys
+from collections.abc import Collection
 from threading import Thread
 from typing import BinaryIO
 
@@ -30,8 +31,9 @@ _PARSERS_CODECS = ("ascii", "cp437", "latin-1", "raw-unicode-escape", "utf-8-sig
 """The parsers ask for these codecs in addition to those of `CODECS`."""
 
 
-def run_reader() -> None:
-    """Read the file that comes through standard input, and report on standard output.
+def run_reader(kinds: Collection[str] = KINDS) -> None:
+    """Read the file that comes through standard input, which has one of these kinds or is a page, and report on
+    standard output.
 
     The limits are the program's argument, as JSON.
     """
@@ -39,7 +41,7 @@ def run_reader() -> None:
     requests = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=sys.stdin.fileno())
     # The worker made this socket, and under gevent a worker's sockets don't block.
     requests.setblocking(True)
-    load_all()
+    load_all(kinds)
     replies = _take_output()
     try:
         enter_layers(memory=limits.memory)
@@ -52,9 +54,9 @@ def run_reader() -> None:
     answer_request(requests, replies, limits)
 
 
-def load_all() -> None:
-    """Import everything that reading a file of any kind may need, because nothing can be imported in the sandbox."""
-    for kind in KINDS:
+def load_all(kinds: Collection[str] = KINDS) -> None:
+    """Import everything that reading a file of these kinds may need, because nothing can be imported in the sandbox."""
+    for kind in kinds:
         load_reader(kind)
     for codec in {*CODECS.values(), *_PARSERS_CODECS}:
         codecs.lookup(codec).decode(b"")

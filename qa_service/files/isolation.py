@@ -19,7 +19,7 @@ from qa_service.errors import Overloaded, Unreadable
 from qa_service.file_news import FileBegin, FileEnd, FileNews
 from qa_service.files.limits import ProcessLimits
 from qa_service.files.parsed import Parsed
-from qa_service.files.process import ReadingProcess
+from qa_service.files.process import PROGRAM, ReadingProcess
 from qa_service.files.queue import FairQueue
 from qa_service.files.report import Report, final_verdict, receive_parsed, receive_reports
 from qa_service.files.sandbox import find_gaps, hide_process
@@ -36,12 +36,12 @@ class ChildReaders:
     owners of the others take turns.
 
     Reading a file may take `seconds` of real time. The time in which the caller uses the file's news counts, too.
-    `limits` bound the memory and the processor time of its process.
+    `limits` bound the memory and the processor time of its process, which runs `program`.
     """
 
-    def __init__(self, *, seconds: float, slots: int, limits: ProcessLimits) -> None:
+    def __init__(self, *, seconds: float, slots: int, limits: ProcessLimits, program: str = PROGRAM) -> None:
         self._seconds = seconds
-        self._limits = limits
+        self._start_process = partial(ReadingProcess, limits, program)
         self._queue = FairQueue(slots)
         self._spares: deque[ReadingProcess] = deque()
         self._has_begun = False
@@ -139,13 +139,13 @@ class ChildReaders:
             if spare.is_alive():
                 return spare
             spare.clean_up()
-        return ReadingProcess(self._limits)
+        return self._start_process()
 
     def _keep_spare(self) -> None:
         if not self._closed and not self._spares:
             # If the system still starts no process when the next file comes, that file raises `Overloaded`.
             with suppress(Overloaded):
-                self._spares.append(ReadingProcess(self._limits))
+                self._spares.append(self._start_process())
 
 
 def _open_content(content: bytes) -> BinaryIO:

@@ -1,16 +1,19 @@
-"""This module reads files of every kind once all is loaded, and prints what Python opened or imported meanwhile, a line
-each."""
+"""This module reads files of every kind, or parses pages, once all is loaded. It prints what Python opened or imported
+meanwhile, a line each."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from email.message import EmailMessage
+from functools import partial
 from io import BytesIO
 from zipfile import ZipFile
 
 from PIL import Image
 
 from qa_service.files.child import load_all
+from qa_service.files.parsed import DOCUMENT_PAGE, PAGE, SITEMAP
+from qa_service.files.parsing import parse_content
 from qa_service.files.reading import read_file
 from qa_service.language.charsets import CODECS
 from qa_service.model import UploadedFile
@@ -146,16 +149,41 @@ def _without_styles(word: bytes) -> bytes:
     return documents.zipped({**members, relations: members[relations].replace(b"/styles", b"/stylez")})
 
 
+_PAGE = """<meta charset="euc-kr"><meta http-equiv="refresh" content="5; url=b"><title>대출</title><a href=a>1</a>
+<h1 id=x>제1조</h1><ol><li>&eacute; &amp;</ol><math><mfrac><mn>1</mn><mn>2</mn></mfrac></math>
+<table><tr><th>이름<th>부서<tr><td rowspan=2>가<td>나<tr><td>10<sup>6</sup></table>"""
+_SITEMAP = b"<urlset><url><loc>https://example.org/a</loc></url></urlset>"
+
+
 def main() -> None:
-    load_all()
-    content, events = files(), list[str]()
+    if sys.argv[1] == "pages":
+        load_all(kinds=())
+        tell_events(parse_pages)
+    else:
+        load_all()
+        tell_events(partial(read_files, files()))
+
+
+def tell_events(read: Callable[[], None]) -> None:
+    events: list[str] = []
     sys.addaudithook(lambda event, arguments: watch(events, event, arguments))
+    read()
+    for event in dict.fromkeys(events):
+        print(event)
+
+
+def parse_pages() -> None:
+    for charset in ("", *CODECS):
+        parse_content(PAGE, _PAGE.encode("cp949"), charset)
+        parse_content(DOCUMENT_PAGE, _PAGE.encode("cp949"), charset)
+    parse_content(SITEMAP, _SITEMAP)
+
+
+def read_files(content: Mapping[str, bytes]) -> None:
     for name, file in content.items():
         for charset in CODECS if name.endswith(".txt") else [""]:
             with suppress(ValueError, SyntaxError):
                 list(read_file(UploadedFile(name, "", len(file), charset), file))
-    for event in dict.fromkeys(events):
-        print(event)
 
 
 def watch(events: list[str], event: str, arguments: tuple[object, ...]) -> None:

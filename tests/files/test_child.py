@@ -98,9 +98,10 @@ def test_a_limit_that_the_system_refuses_does_no_harm(monkeypatch: pytest.Monkey
     sandbox.limit_process(resource.RLIMIT_AS, 1000)
 
 
-def test_reading_opens_nothing_once_all_is_loaded() -> None:
+@pytest.mark.parametrize("what", ["files", "pages"])
+def test_reading_opens_nothing_once_all_is_loaded(what: str) -> None:
     """In the sandbox nothing can be imported, and no library finds its templates and fonts."""
-    command = [sys.executable, "-m", "tests.files.opened"]
+    command = [sys.executable, "-m", "tests.files.opened", what]
 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
 
@@ -123,6 +124,16 @@ def test_it_looks_for_no_garbage_until_all_is_loaded() -> None:
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
 
     assert told.stdout == "0 True\n"
+
+
+def test_one_for_pages_alone_loads_no_parser_of_other_files() -> None:
+    unwanted = ["PIL", "email.parser", "lxml", "pypdfium2", "unhwp", "xlrd"]
+    program = f"""import sys; from qa_service.files.child import load_all; load_all(kinds=())
+print([name for name in {unwanted} if name in sys.modules])"""
+
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+
+    assert told.stdout == "[]\n"
 
 
 def test_it_leaves_when_its_parent_does(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
 from qa_service.files.parsed import DOCUMENT_PAGE, PAGE, SITEMAP, Parsed
 from qa_service.files.parsing import parse_content
-from qa_service.files.process import ReadingProcess
+from qa_service.files.process import PAGE_PROGRAM
 from qa_service.files.reading import read_file
 from qa_service.model import Owner, ReadRequest, UploadedFile, Verdict
 from qa_service.running.stop import StopSignal
@@ -208,6 +209,13 @@ class TestFetchedPages:
         for request, content in ((PAGE, page), (DOCUMENT_PAGE, page), (SITEMAP, sitemap)):
             parsed = shared_readers.parse_content(request, content, "euc-kr")
             assert parsed == parse_content(request, content, "euc-kr") != Parsed()
+
+    def test_a_process_for_pages_alone_parses_them(self) -> None:
+        readers = ChildReaders(seconds=PATIENT, slots=1, limits=LIMITS, program=PAGE_PROGRAM)
+        page = "<title>대출</title><a href=a>1</a><h1 id=x>대출 안내</h1><p>다섯 권을 빌립니다.".encode("cp949")
+
+        with closing(readers):
+            assert readers.parse_content(PAGE, page, "euc-kr") == parse_content(PAGE, page, "euc-kr")
 
     @pytest.mark.parametrize(
         ("request_", "content", "reason"),
@@ -416,12 +424,12 @@ class TestWorker:
         assert caplog.messages == ["files are read in a sandbox with a gap: this system has no Landlock"]
 
     def test_a_process_that_could_not_enter_its_sandbox_reads_nothing(
-        self, readers: ChildReaders, upload: Upload, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+        self, upload: Upload, caplog: pytest.LogCaptureFixture
     ) -> None:
         refusing = "from qa_service.files import child, sandbox\nsandbox.enter_landlock = open\nchild.run_reader()"
-        monkeypatch.setattr(ReadingProcess.__init__, "__defaults__", (refusing,))
+        readers = ChildReaders(seconds=PATIENT, slots=1, limits=LIMITS, program=refusing)
 
-        with pytest.raises(Overloaded, match="sandbox"):
+        with closing(readers), pytest.raises(Overloaded, match="sandbox"):
             list(readers.read_upload(asked(upload(good())), StopSignal()))
         assert "no file is read" in caplog.text
 
