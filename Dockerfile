@@ -8,8 +8,10 @@ COPY pyproject.toml requirements.lock README.md LICENSE gunicorn.conf.py hatch_b
 COPY qa_service ./qa_service
 COPY clients/js/src ./clients/js/src
 COPY docs ./docs
+# The modules are compiled here, because the service may not write here, and each of its processes would compile them.
 RUN pip install --no-cache-dir --root-user-action ignore --require-hashes --requirement requirements.lock \
-    && pip install --no-cache-dir --root-user-action ignore --no-deps --no-build-isolation --editable .
+    && pip install --no-cache-dir --root-user-action ignore --no-deps --no-build-isolation --editable . \
+    && python -m compileall -q qa_service wsgi.py
 
 # Listening on all of the container's addresses, it starts only with QA_API_KEYS, or QA_ALLOW_ANONYMOUS=on.
 # Nothing is written but in the data folder and in /tmp, so that the rest may be mounted read-only.

@@ -135,6 +135,12 @@ class TestExamples:
         assert sorted(names) == sorted(let_in)
         assert all((ROOT / name).exists() for name in names)
 
+    def test_the_docker_image_has_its_modules_compiled(self) -> None:
+        """Its user may not write beside the modules, so that each process would compile them again."""
+        steps = re.findall(r"^RUN ((?:.+\\\n)*.+)", (ROOT / "Dockerfile").read_text(), re.M)
+
+        assert any("-m compileall -q qa_service" in step for step in steps)
+
     def test_the_flask_site_knows_its_users_and_refuses_strangers(
         self, bare: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
