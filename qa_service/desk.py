@@ -13,7 +13,7 @@ from typing import Protocol
 from msgspec import Struct, structs
 
 from qa_service.clock import now
-from qa_service.errors import IdempotencyMismatch, OverQuota, QAError, RateLimited, StoreUnavailable
+from qa_service.errors import NO_ROOM, IdempotencyMismatch, OverQuota, QAError, RateLimited, StoreUnavailable
 from qa_service.frames import TopicNotice
 from qa_service.interfaces import (
     Arrival,
@@ -137,8 +137,8 @@ class Desk(Struct, frozen=True):
         session_id = choose_session_id(question)
         arrival = self.arrivals.receive_question(question.owner, session_id)
         check_wait(arrival.wait)
-        if not arrival.has_room:
-            raise OverQuota("this caller's conversations and files take as much of the store as they may")
+        if not (arrival.has_room or question.rewind):  # What a question replaces may make room: its claim decides.
+            raise OverQuota(NO_ROOM)
         self.room.reserve_place()
         try:
             return self._claim_session(question, arrival, session_id, answer_id, began)

@@ -69,7 +69,9 @@ def open_storeroom(settings: Settings, meter: Meter) -> Storeroom:
     client, guard, worker = _client(settings), StoreGuard(meter=meter), secrets.token_hex(8)
     times = LogTimes(int(max(settings.log_ttl, settings.answer_seconds)), int(settings.log_done_ttl))
     longest = int(settings.answer_seconds) + OUTAGE_SECONDS
-    kept = Kept(int(settings.session_ttl), settings.session_turns, answer=longest, log=times.open)
+    kept = Kept(
+        int(settings.session_ttl), settings.session_turns, answer=longest, log=times.open, bytes=settings.owner_bytes
+    )
     sessions = RedisSessions(client, guard, kept, worker=worker)
     logs = RedisLogs(client, guard, times, worker=worker)
     history = RedisHistory(client, guard, logs)

@@ -180,6 +180,15 @@ def test_a_question_without_room_in_the_store_is_refused_before_it_takes_a_place
     assert (sessions.claims, house.room.inside) == ([], 0)
 
 
+def test_where_there_is_no_room_the_claim_decides_on_a_question_that_replaces_another() -> None:
+    sessions = Watching()
+    arrivals = FakeArrivals(Refusing(), sessions)
+    house = House(sessions, arrivals=arrivals)
+    first = house.ask()
+    arrivals.has_room = False
+    assert house.ask(rewind=Rewind(first.answer_id, is_exact=True)).turn.instead_of == (first.answer_id,)
+
+
 class TestRoom:
     def test_whoever_is_let_in_has_a_place(self) -> None:
         house = House()
