@@ -76,6 +76,8 @@ class Assembly(Struct, frozen=True):
     desk: Desk
     runner: Runner
     limiter: Limiter
+    search_limiter: Limiter
+    """It bounds how often an owner may search the knowledge base without a question."""
     history: RedisHistory
     feedback: RedisFeedback
     drawings: RedisDrawings
@@ -136,6 +138,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         _desk(settings, store, runner, chosen.detector, meter, model="offline" if offline else settings.first_model),
         runner,
         limiter=store.limiter,
+        search_limiter=store.search_limiter,
         history=store.history,
         feedback=store.feedback,
         drawings=store.drawings,

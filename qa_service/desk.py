@@ -231,11 +231,11 @@ class Desk(Struct, frozen=True):
                 self.stop(answer_id)
 
 
-def check_wait(wait: float) -> None:
-    """Raise `RateLimited` if a limiter lets the owner ask only after `wait` seconds."""
+def check_wait(wait: float, asked: str = "questions") -> None:
+    """Raise `RateLimited` if a limiter lets the owner ask only after `wait` seconds. `asked` says what it counts."""
     if wait:
         seconds = int(wait) + 1
-        raise RateLimited(f"too many questions; ask again in {seconds} s", retry_after=seconds)
+        raise RateLimited(f"too many {asked}; ask again in {seconds} s", retry_after=seconds)
 
 
 def _recognize_repeat(reserved: Reserved, repeat: Repeat) -> Repeated:
