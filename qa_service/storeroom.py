@@ -99,7 +99,7 @@ def open_storeroom(settings: Settings, meter: Meter) -> Storeroom:
         limiter,
         RedisLimiter(client, guard, questions=SEARCHES * questions, seconds=seconds, name="searches"),
         RedisArrivals(client, guard, limiter, sessions, quotas),
-        RedisSummaries(client, guard),
+        RedisSummaries(client, guard, seconds=kept.seconds),
         SharedStores(UnsavedTurns(sessions, partial(workers.drop_held, worker)), logs, workers, history.load_turn),
         partial(check_store, client, guard),
     )

@@ -91,6 +91,7 @@ local function size_of_removed(place)
   return size
 end
 local function forget_topic(topic, ...)
+  grown = grown - redis.call('HSTRLEN', KEYS[1], 'summary:' .. topic)
   redis.call('HDEL', KEYS[1], 'summary:' .. topic, ...)
   drop_said(KEYS[8], topic)
 end
