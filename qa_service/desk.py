@@ -27,7 +27,7 @@ from qa_service.interfaces import (
     Reserved,
     SessionStore,
 )
-from qa_service.model import Drift, Exchange, Message, Owner, Question, Repeat, Rewind, Session, Topic
+from qa_service.model import SESSION_TOPICS, Drift, Exchange, Message, Owner, Question, Repeat, Rewind, Session, Topic
 from qa_service.single_use import is_single_use
 from qa_service.storable import storable
 from qa_service.turns import Admission, Turn
@@ -179,7 +179,7 @@ class Desk(Struct, frozen=True):
     ) -> Admission:
         session = found.session
         # Where nothing was asked in the current topic yet, the question belongs to it, and no other topic begins.
-        begins = not session.topic or (drift.drifted and session.topics[session.topic - 1].turns > 0)
+        begins = not session.topic or (drift.drifted and _may_begin_topic(session))
         after = _next_topic(session, question.text) if begins else self._reopen_topic(question, found, drift)
         after = _forget_meanings(after)
         created_at, model = now(), question.model or self.model
@@ -262,6 +262,10 @@ def _forget_meanings(session: Session) -> Session:
     """Return the session without what only the detector needs, since an admission may be stored."""
     context = tuple(structs.replace(exchange, meaning=None) for exchange in session.context)
     return structs.replace(session, context=context, earlier=())
+
+
+def _may_begin_topic(session: Session) -> bool:
+    return session.topics[session.topic - 1].turns > 0 and len(session.topics) < SESSION_TOPICS
 
 
 def _next_topic(session: Session, question: str) -> Session:

@@ -67,8 +67,8 @@ NEW_TOPIC = """
 -- head, context
 local current, topics = unpack(redis.call('HMGET', KEYS[1], 'topic', 'topics'))
 if not current then return false end
-if (redis.call('HGET', KEYS[1], 'turns:' .. current) or '0') == '0' then return tonumber(current) end
-local topic = tonumber(topics or current) + 1
+local topic, asked = tonumber(topics or current) + 1, redis.call('HGET', KEYS[1], 'turns:' .. current) or '0'
+if asked == '0' or topic > tonumber(ARGV[2]) then return tonumber(current) end
 redis.call('HSET', KEYS[1], 'topic', topic, 'topics', topic, 'title:' .. topic, '', 'updatedAt', ARGV[1])
 redis.call('DEL', KEYS[2])
 return topic
