@@ -47,7 +47,7 @@ from qa_service.picture_links import PictureLinks
 from qa_service.prompting import Site
 from qa_service.retrieval.coverage import measure_topics
 from qa_service.retrieval.finding import HybridRetriever
-from qa_service.retrieval.shared_encoder import find_shared_encoder
+from qa_service.retrieval.shared_encoder import SharedEncoder, find_shared_encoder
 from qa_service.retrieval.synonyms import Synonyms
 from qa_service.running.presence import Presence
 from qa_service.running.runner import Runner
@@ -76,6 +76,8 @@ class Assembly(Struct, frozen=True):
     desk: Desk
     runner: Runner
     limiter: Limiter
+    search_limiter: Limiter
+    """It bounds how often an owner may search the knowledge base without a question."""
     history: RedisHistory
     feedback: RedisFeedback
     drawings: RedisDrawings
@@ -118,7 +120,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
     secret, meter = Secret(settings.secret or _kept_secret(settings)), Prometheus()
     encoder = encoder or choose_encoder(settings)
     store, links = open_storeroom(settings, meter), PictureLinks(secret, settings.session_ttl)
-    knowledge = open_knowledge(settings, encoder)
+    knowledge = open_knowledge(settings, encoder, _shared_encoder(encoder))
     chosen = _Chosen(
         upstream or _answering_upstream(settings, meter),
         detector or (choose_detector(encoder) if settings.drift == "auto" else KeepTopic()),
@@ -136,6 +138,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         _desk(settings, store, runner, chosen.detector, meter, model="offline" if offline else settings.first_model),
         runner,
         limiter=store.limiter,
+        search_limiter=store.search_limiter,
         history=store.history,
         feedback=store.feedback,
         drawings=store.drawings,
@@ -171,9 +174,13 @@ def choose_encoder(settings: Settings) -> Encoder | None:
 
 def make_retriever(settings: Settings, encoder: Encoder | None) -> Retriever:
     """Make the retriever that the settings ask for. A server's workers encode passages in the process they share."""
+    return HybridRetriever(encoder, shared=_shared_encoder(encoder), synonyms=Synonyms(settings.synonyms))
+
+
+def _shared_encoder(encoder: Encoder | None) -> SharedEncoder | None:
+    """Return the same encoder in the process that a server's workers share, if there is one."""
     shared = find_shared_encoder()
-    same = shared if encoder and shared and shared.name == encoder.name else None
-    return HybridRetriever(encoder, shared=same, synonyms=Synonyms(settings.synonyms))
+    return shared if encoder and shared and shared.name == encoder.name else None
 
 
 def _describe_topics(detector: DriftDetector) -> str:

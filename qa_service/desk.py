@@ -13,7 +13,7 @@ from typing import Protocol
 from msgspec import Struct, structs
 
 from qa_service.clock import now
-from qa_service.errors import IdempotencyMismatch, OverQuota, QAError, RateLimited, StoreUnavailable
+from qa_service.errors import NO_ROOM, IdempotencyMismatch, OverQuota, QAError, RateLimited, StoreUnavailable
 from qa_service.frames import TopicNotice
 from qa_service.interfaces import (
     Arrival,
@@ -27,7 +27,7 @@ from qa_service.interfaces import (
     Reserved,
     SessionStore,
 )
-from qa_service.model import Drift, Exchange, Message, Owner, Question, Repeat, Rewind, Session, Topic
+from qa_service.model import SESSION_TOPICS, Drift, Exchange, Message, Owner, Question, Repeat, Rewind, Session, Topic
 from qa_service.single_use import is_single_use
 from qa_service.storable import storable
 from qa_service.turns import Admission, Turn
@@ -137,8 +137,8 @@ class Desk(Struct, frozen=True):
         session_id = choose_session_id(question)
         arrival = self.arrivals.receive_question(question.owner, session_id)
         check_wait(arrival.wait)
-        if not arrival.has_room:
-            raise OverQuota("this caller's conversations and files take as much of the store as they may")
+        if not (arrival.has_room or question.rewind):  # What a question replaces may make room: its claim decides.
+            raise OverQuota(NO_ROOM)
         self.room.reserve_place()
         try:
             return self._claim_session(question, arrival, session_id, answer_id, began)
@@ -179,7 +179,7 @@ class Desk(Struct, frozen=True):
     ) -> Admission:
         session = found.session
         # Where nothing was asked in the current topic yet, the question belongs to it, and no other topic begins.
-        begins = not session.topic or (drift.drifted and session.topics[session.topic - 1].turns > 0)
+        begins = not session.topic or (drift.drifted and _may_begin_topic(session))
         after = _next_topic(session, question.text) if begins else self._reopen_topic(question, found, drift)
         after = _forget_meanings(after)
         created_at, model = now(), question.model or self.model
@@ -231,11 +231,11 @@ class Desk(Struct, frozen=True):
                 self.stop(answer_id)
 
 
-def check_wait(wait: float) -> None:
-    """Raise `RateLimited` if a limiter lets the owner ask only after `wait` seconds."""
+def check_wait(wait: float, asked: str = "questions") -> None:
+    """Raise `RateLimited` if a limiter lets the owner ask only after `wait` seconds. `asked` says what it counts."""
     if wait:
         seconds = int(wait) + 1
-        raise RateLimited(f"too many questions; ask again in {seconds} s", retry_after=seconds)
+        raise RateLimited(f"too many {asked}; ask again in {seconds} s", retry_after=seconds)
 
 
 def _recognize_repeat(reserved: Reserved, repeat: Repeat) -> Repeated:
@@ -262,6 +262,10 @@ def _forget_meanings(session: Session) -> Session:
     """Return the session without what only the detector needs, since an admission may be stored."""
     context = tuple(structs.replace(exchange, meaning=None) for exchange in session.context)
     return structs.replace(session, context=context, earlier=())
+
+
+def _may_begin_topic(session: Session) -> bool:
+    return session.topics[session.topic - 1].turns > 0 and len(session.topics) < SESSION_TOPICS
 
 
 def _next_topic(session: Session, question: str) -> Session:

@@ -112,6 +112,10 @@ class TooManyFiles(TooLarge):
     code = "too_many_files"
 
 
+NO_ROOM = "this caller's conversations and files take as much of the store as they may"
+"""This is the message of `OverQuota`."""
+
+
 class OverQuota(Refused):
     """The caller's conversations and files take all of the store that they may take. Some must be deleted, or expire,
     before the next question."""

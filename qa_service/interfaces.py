@@ -212,8 +212,10 @@ class SessionStore(Protocol):
 
     def claim_session(self, claim: Claim) -> Claimed:
         """Make the session answer this question, in one atomic write: mark it busy, remove the turns that are replaced,
-        open or reopen the topic, which forgets the context of the last one, and append the running turn. Raises `Busy`
-        where the session is answering and the claim says `reject_busy`; then nothing was written."""
+        open or reopen the topic, which forgets the context of the last one, and append the running turn.
+
+        Raises `Busy` where the session is answering and the claim says `reject_busy`, and `OverQuota` where its owner
+        has no room in the store, even without the turns that are replaced. Then nothing was written."""
 
     def save_turn(self, owner: Owner, turn: Turn) -> Saved:
         """Replace the running turn by this finished one, extend the context if the topic is still the current one, and
@@ -310,7 +312,8 @@ class Arrival(Struct, frozen=True):
     session: Session | None
     """This is the session as `SessionStore.load_session` gives it."""
     has_room: bool = True
-    """This says whether more of the store may be taken for the owner, as `Quotas` counts it."""
+    """This says whether more of the store may be taken for the owner, as `Quotas` counts it. The claim decides, since
+    it also knows what the question replaces and which questions came at the same time."""
 
 
 class Arrivals(Protocol):

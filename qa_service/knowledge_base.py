@@ -92,6 +92,9 @@ class KnowledgeBase(Struct, frozen=True):
     names: Sequence[str]
     """A question searches these collections where it says nothing."""
     outage: Outage
+    shared: Encoder | None = None
+    """This is the same encoder in another process, where there is one. Searches without a question use it, since a long
+    one takes some hundredths of a second, in which a worker could stream nothing."""
 
     def source_for(self, owners: Sequence[str], names: Sequence[str] = ()) -> CandidateSource:
         """Return where questions of whoever reads these owners' collections are searched. `names` are collections, as
@@ -114,12 +117,18 @@ class KnowledgeBase(Struct, frozen=True):
 
     def search(self, owners: Sequence[str], text: str, names: Sequence[str], most: int) -> Sequence[Candidate]:
         """Return the passages that a question gets, best first. Raises `StoreUnavailable`."""
-        terms = build_terms(text, encoder=self.encoder)
+        terms = self._build_terms(text)
         found = self.source_for(owners, names).find_candidates(terms, MOST_CANDIDATES)
         candidates = {candidate.passage: candidate for candidate in found}
         ranked = drop_repeated(fuse_candidates([SourceCandidates(found)]))
         # Fusing notes how near each passage is, and where its text stands again, which the source didn't.
         return [candidates[replace(passage, nearness=0.0, repeated_in=())] for passage in ranked[:most]]
+
+    def _build_terms(self, text: str) -> SearchTerms:
+        try:
+            return build_terms(text, encoder=self.shared or self.encoder)
+        except ConnectionError:
+            return build_terms(text, encoder=self.encoder)
 
     def describe(self) -> str:
         """Say for operators which engine is used, or why there is no knowledge base."""
@@ -137,7 +146,7 @@ def list_owners(owner: Owner) -> tuple[str, ...]:
     return (EVERYBODY,) if owner.kind == "anonymous" else (owner.key, EVERYBODY)
 
 
-def open_knowledge(settings: Settings, encoder: Encoder | None) -> KnowledgeBase | None:
+def open_knowledge(settings: Settings, encoder: Encoder | None, shared: Encoder | None = None) -> KnowledgeBase | None:
     """Open the knowledge base that the settings describe, or return None where they turn it off. Nothing is started,
     and nothing is connected, before something is asked of it."""
     if not settings.knowledge:
@@ -158,6 +167,7 @@ def open_knowledge(settings: Settings, encoder: Encoder | None) -> KnowledgeBase
         encoder,
         settings.collections,
         Outage(),
+        shared,
     )
 
 

@@ -38,6 +38,8 @@ PRIVATE_STORE_SECONDS = 5.0
 """The private store may take so many seconds for one reply. No reply of it is lost on a network, but it can't reply
 while a busy disk keeps it from writing, which takes seconds on people's own machines."""
 STORE_CONNECTIONS = 100
+SEARCHES = 10
+"""Without a question, an owner may search the knowledge base so many times for each question that they may ask."""
 OUTAGE_SECONDS = 600
 """The store may be away for so many seconds at an answer's end, and the answer's writer may still save it then."""
 
@@ -57,6 +59,7 @@ class Storeroom(Struct, frozen=True):
     rewinds: RedisRewinds
     repeats: RedisRepeats
     limiter: RedisLimiter
+    search_limiter: RedisLimiter
     arrivals: RedisArrivals
     summaries: RedisSummaries
     shared: SharedStores
@@ -69,7 +72,9 @@ def open_storeroom(settings: Settings, meter: Meter) -> Storeroom:
     client, guard, worker = _client(settings), StoreGuard(meter=meter), secrets.token_hex(8)
     times = LogTimes(int(max(settings.log_ttl, settings.answer_seconds)), int(settings.log_done_ttl))
     longest = int(settings.answer_seconds) + OUTAGE_SECONDS
-    kept = Kept(int(settings.session_ttl), settings.session_turns, answer=longest, log=times.open)
+    kept = Kept(
+        int(settings.session_ttl), settings.session_turns, answer=longest, log=times.open, bytes=settings.owner_bytes
+    )
     sessions = RedisSessions(client, guard, kept, worker=worker)
     logs = RedisLogs(client, guard, times, worker=worker)
     history = RedisHistory(client, guard, logs)
@@ -77,7 +82,8 @@ def open_storeroom(settings: Settings, meter: Meter) -> Storeroom:
     # questions, and a longer time-out, so that a wait isn't taken for a failure.
     waiting = _client(settings, connections=2, more_seconds=Pace().news)
     workers = RedisWorkers(client, guard, waiting=waiting, seconds=times.open)
-    limiter = RedisLimiter(client, guard, questions=settings.rate[0], seconds=settings.rate[1])
+    questions, seconds = settings.rate
+    limiter = RedisLimiter(client, guard, questions=questions, seconds=seconds)
     quotas = RedisQuotas(client, guard, Quota(settings.session_files, settings.owner_bytes, settings.read_seconds))
     return Storeroom(
         worker,
@@ -91,8 +97,9 @@ def open_storeroom(settings: Settings, meter: Meter) -> Storeroom:
         RedisRewinds(client, guard),
         RedisRepeats(client, guard),
         limiter,
+        RedisLimiter(client, guard, questions=SEARCHES * questions, seconds=seconds, name="searches"),
         RedisArrivals(client, guard, limiter, sessions, quotas),
-        RedisSummaries(client, guard),
+        RedisSummaries(client, guard, seconds=kept.seconds),
         SharedStores(UnsavedTurns(sessions, partial(workers.drop_held, worker)), logs, workers, history.load_turn),
         partial(check_store, client, guard),
     )

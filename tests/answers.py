@@ -57,7 +57,7 @@ class Conversation:
 
     def __init__(self, upstream: FakeUpstream, **others: object) -> None:
         redis, guard = client(), StoreGuard()
-        sessions = RedisSessions(redis, guard, Kept(60, 100, answer=60, log=60), worker="w1")
+        sessions = RedisSessions(redis, guard, Kept(60, 100, answer=60, log=60, bytes=1 << 30), worker="w1")
         self._parts = parts(
             upstream, sessions=sessions, files=RedisFiles(redis, guard, seconds=60, single=60), **others
         )

@@ -37,7 +37,7 @@ from qa_service.turns import Admission, Mark, Turn
 from tests.fakes import ANN, WAITING_SECONDS, FakeMeter, FakeUpstream, desk, parts
 
 T = TypeVar("T")
-KEPT = Kept(60, 100, answer=60, log=60)
+KEPT = Kept(60, 100, answer=60, log=60, bytes=1 << 30)
 PACE = Pace(flush=0.01, tick=0.02, look=0.02, beat=0.05, settle=0.3, news=0.1, pause=0.02)
 """These are a worker's durations, as short as a test on a busy machine can bear."""
 

@@ -20,7 +20,7 @@ from qa_service.errors import (
 )
 from qa_service.frames import TopicNotice
 from qa_service.interfaces import Claim, Claimed
-from qa_service.model import Drift, Exchange, Message, Owner, Question, Repeat, Rewind, Session, Topic
+from qa_service.model import SESSION_TOPICS, Drift, Exchange, Message, Owner, Question, Repeat, Rewind, Session, Topic
 from qa_service.single_use import make_single_use_id
 from qa_service.turns import Admission
 from tests.fakes import ANN, BUG, FakeArrivals, FakeDetector, FakeRepeats, FakeRoom, FakeSessions, desk
@@ -178,6 +178,15 @@ def test_a_question_without_room_in_the_store_is_refused_before_it_takes_a_place
     with pytest.raises(OverQuota):
         house.ask()
     assert (sessions.claims, house.room.inside) == ([], 0)
+
+
+def test_where_there_is_no_room_the_claim_decides_on_a_question_that_replaces_another() -> None:
+    sessions = Watching()
+    arrivals = FakeArrivals(Refusing(), sessions)
+    house = House(sessions, arrivals=arrivals)
+    first = house.ask()
+    arrivals.has_room = False
+    assert house.ask(rewind=Rewind(first.answer_id, is_exact=True)).turn.instead_of == (first.answer_id,)
 
 
 class TestRoom:
@@ -516,6 +525,14 @@ class TestTopics:
     def test_the_first_question_of_a_session_has_drifted_from_nothing(self) -> None:
         admitted = House().ask("new: who won?", topic="new")
         assert (admitted.topic.index, admitted.topic.drifted) == (1, False)
+
+    def test_a_session_with_very_many_topics_stays_in_the_last_one(self) -> None:
+        house = House()
+        topics = tuple(Topic(number, "", 1) for number in range(1, SESSION_TOPICS + 1))
+        house.sessions.sessions[ANN.key, "chat"] = Session("chat", SESSION_TOPICS, topics)
+        for topic in ("new", "auto"):
+            notice = house.ask("new: who won?", topic=topic).topic
+            assert (notice.index, notice.drifted, notice.reopened) == (SESSION_TOPICS, False, False)
 
     def test_a_topic_begun_by_hand_is_named_by_its_first_question(self) -> None:
         house = House()

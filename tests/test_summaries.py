@@ -72,9 +72,9 @@ class Talk:
     def __init__(self, *, summing: FakeUpstream | None = None, site: Site = SITE, words: int = 100) -> None:
         self.redis: Redis = client()
         guard = StoreGuard()
-        self.sessions = RedisSessions(self.redis, guard, Kept(60, 100, answer=60, log=60), worker="w1")
+        self.sessions = RedisSessions(self.redis, guard, Kept(60, 100, answer=60, log=60, bytes=1 << 30), worker="w1")
         self.history = RedisHistory(self.redis, guard, RedisLogs(self.redis, guard, LogTimes(60, 60), worker="w1"))
-        self.store = RedisSummaries(self.redis, guard)
+        self.store = RedisSummaries(self.redis, guard, seconds=60)
         self.upstream = FakeUpstream([TextDelta("word " * words), STOPPED])
         self.summing = summing or FakeUpstream(SUMMED)
         self.calls: list[Call] = []

@@ -4,6 +4,7 @@ vector."""
 from collections.abc import Sequence
 
 from qa_service.language.tokens import list_search_tokens
+from qa_service.pause import give_way
 from qa_service.retrieval.synonyms import Synonyms
 from qa_service.retrieval.vectors import mix_vectors
 from qa_service.search_interfaces import Encoder, SearchTerms
@@ -34,6 +35,9 @@ def build_terms(
 
 
 def _encode(encoder: Encoder, question: str, before: Sequence[str]) -> bytes:
+    # A long text takes some hundredths of a second. Of many who ask or search at once, one encodes at a time, and other
+    # requests have their turn in between.
+    give_way()
     # Each text is encoded by itself, because an encoder remembers the vectors of single texts.
     (vector,) = encoder.encode_texts([question])
     mixed = [(encoder.encode_texts([previous])[0], EARLIER_WEIGHT) for previous in before]

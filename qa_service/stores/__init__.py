@@ -21,8 +21,6 @@ out twice.
                     2. The claim, a pipeline: the answer is put into the hash `holds` of its worker; its key `at` and
                        its log begin (script); the session takes the running turn, and loses the turns that it replaces
                        (script); the idempotency key is kept for longer; the session is put into its owner's list.
-                    3. Where something was removed: its bytes are taken off its owner's total. The session's head keeps
-                       their number until that is done, so that its next claim does it where this one couldn't.
     while it runs   At each flush an entry is added to the log. An entry's id says how many frames and entries came
                     before. Redis takes only ids that grow, so it refuses the entries of a worker that has lost the
                     answer to another one.
@@ -38,12 +36,13 @@ out twice.
 
 **What others see.** Before the script of the claim has run, other workers may already find the answer by its id. It is
 running and has its first frame. As soon as the script has run, they find it in its session too, and the session is
-busy. Where the script refuses the claim, since the session is busy or has moved to another topic, what was written
-before it is removed again. Until the claim is refused, the answer seems to be running. A question that replaces turns
-is judged by the session as it will be without them, but nothing is removed before the script of the claim. The script
-removes them only where the session still has the turns that were read. Otherwise the session is read again. Between the
-save and the last entry of the log, the turn is complete, but a reader at another worker still waits for the last
-frames. Whoever reads a running answer whose session is deleted still gets its end from its log, which then expires.
+busy. Where the script refuses the claim, since the session is busy or has moved to another topic or its owner has no
+room, what was written before it is removed again. Until the claim is refused, the answer seems to be running. A
+question that replaces turns is judged by the session as it will be without them, but nothing is removed before the
+script of the claim. The script removes them only where the session still has the turns that were read. Otherwise the
+session is read again. Between the save and the last entry of the log, the turn is complete, but a reader at another
+worker still waits for the last frames. Whoever reads a running answer whose session is deleted still gets its end from
+its log, which then expires.
 
 **What a crash leaves, and who repairs it.** The left column says at which point a worker stops.
 
@@ -55,8 +54,6 @@ frames. Whoever reads a running answer whose session is deleted still gets its e
     before the key is kept for longer   The idempotency key expires in seconds. A repetition then counts as a new
                                         question, which replaces the first one.
     before the session is listed        The session is missing in the list until its next question.
-    before the bytes of what was        They count as its owner's until the session's next question.
-    replaced are taken off
     between two parts of a file         The parts expire. If the answer is begun again, it writes the same parts again.
     between listing a file and adding   The bytes are never counted. A quota bounds waste and needn't be exact.
     its bytes

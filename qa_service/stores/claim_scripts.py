@@ -9,6 +9,9 @@ from qa_service.stores.topic_scripts import with_context
 #
 # The keys `files` and `said` are those of `remove_turns` alone.
 #
+# A question is let in while its owner keeps fewer than `quota` bytes, without what the question replaces. This is
+# decided here and nowhere else, so that of several questions at once each counts those before it.
+#
 # A topic that a reset has opened has no title before its first question.
 #
 # A command is sent again when its connection breaks. `claimed` says that the claim was carried out the first time.
@@ -18,7 +21,7 @@ _CLAIM = """
 local expected, topic, topic_title, title, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local answer, worker, turn, reject = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local longest, ttl, most, seen = ARGV[10], ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13])
-local session, counted = ARGV[14], ARGV[15]
+local session, counted, quota = ARGV[14], ARGV[15], tonumber(ARGV[16])
 local running, claimed = {}, false
 for _, id in ipairs(redis.call('HKEYS', KEYS[5])) do
   if id == answer then claimed = true else table.insert(running, id) end
@@ -26,13 +29,15 @@ end
 local current, heading, topics = unpack(redis.call('HMGET', KEYS[1], 'topic', 'title:' .. topic, 'topics'))
 if claimed then return {'known', unpack(running)} end
 if (current or '0') ~= expected then return {'moved'} end
-local replaces = current and ARGV[16]
+local replaces = current and ARGV[17]
 if replaces and table.concat(redis.call('LRANGE', KEYS[2], 0, -1), ' ') ~= replaces then return {'moved'} end
 if #running > 0 and reject == '1' then return {'busy', unpack(running)} end
+local used = tonumber(redis.call('HGET', KEYS[9], 'total') or '0')
+if used - (replaces and size_of_removed(18) or 0) >= quota then return {'full'} end
 redis.call('HSET', KEYS[5], answer, worker)
 if replaces then
-  remove_turns(17, tonumber(topics or current), title, ttl)
-  current, topics, heading = ARGV[17], ARGV[18], redis.call('HGET', KEYS[1], 'title:' .. topic)
+  remove_turns(18, tonumber(topics or current), title, ttl)
+  current, topics, heading = ARGV[18], ARGV[19], redis.call('HGET', KEYS[1], 'title:' .. topic)
 end
 topics = tonumber(topics or current or '0')
 local function append(id, value, number)
@@ -42,7 +47,7 @@ local function append(id, value, number)
 end
 if not current then
   redis.call('HSET', KEYS[1], 'v', 1, 'createdAt', now, 'title', title, 'title:1', title)
-  for i = 16, #ARGV, 2 do
+  for i = 17, #ARGV, 2 do
     append(ARGV[i], ARGV[i + 1], '1')
     redis.call('RPUSH', KEYS[4], ARGV[i])
   end
@@ -78,7 +83,15 @@ local function read_list(place)
   for i = place + 1, last do list[i - place] = ARGV[i] end
   return list, last + 1
 end
+local function size_of_removed(place)
+  local turns, after = read_list(place + 2)
+  local files, size = read_list(after), 0
+  for i = 1, #turns, 2 do size = size + size_of_turn(KEYS[3], KEYS[6], turns[i]) end
+  for i = 3, #files, 3 do size = size + files[i] end
+  return size
+end
 local function forget_topic(topic, ...)
+  grown = grown - redis.call('HSTRLEN', KEYS[1], 'summary:' .. topic)
   redis.call('HDEL', KEYS[1], 'summary:' .. topic, ...)
   drop_said(KEYS[8], topic)
 end

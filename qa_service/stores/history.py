@@ -17,7 +17,7 @@ from qa_service.clock import now
 from qa_service.errors import Interrupted, NotFound
 from qa_service.interfaces import LogStore
 from qa_service.language.phrases import build_failure
-from qa_service.model import Owner, Page, Passage, StoredFile
+from qa_service.model import SESSION_TOPICS, Owner, Page, Passage, StoredFile
 from qa_service.pause import LongWork
 from qa_service.stores import scripts, topic_scripts
 from qa_service.stores.guard import StoreGuard
@@ -110,10 +110,10 @@ class RedisHistory:
 
     def begin_topic(self, owner: Owner, session_id: str) -> SessionEntry:
         """Open a new topic, to which the next question will belong. Nothing changes where a topic is open that has no
-        question yet."""
+        question yet, and where the session has as many topics as it may have."""
         keys = [session_key(owner, session_id, name) for name in ("head", "context")]
         with self._guard:
-            topic: Any = self._client.eval(topic_scripts.NEW_TOPIC, 2, *keys, now())
+            topic: Any = self._client.eval(topic_scripts.NEW_TOPIC, 2, *keys, now(), SESSION_TOPICS)
         if not topic:
             raise NotFound("no such session")
         return _entry(session_id, self._load_head(owner, session_id))

@@ -27,6 +27,8 @@
                                            milliseconds
     qa:{owner.network}:rate        string  the same for all visitors of one network           until then
     qa:{owner.network}:rate:ADDR   string  the same for one visitor's address in it           until then
+    qa:{owner}:searches, …         string  what `rate` says of questions, of searches; its    until then
+                                           keys of networks are like those of `rate`
     qa:{owner}:space               hash    s:SESSION → bytes that are kept for it; total;     4 × session
                                            of visitors of one network in qa:{owner.network}
     qa:{owner}:reading             string  seconds that reading the owner's files took;       1 h from the first file
@@ -99,12 +101,12 @@ def feedback_key(list_name: str) -> str:
     return f"qa:{{feedback}}:{list_name}"
 
 
-def rate_keys(owner: Owner) -> list[str]:
-    """Make the names of the keys that count an owner's questions. There is one key of the owner and the address, or,
-    where the owner has a `network`, a key of the address and then a key of that network."""
+def rate_keys(owner: Owner, name: str) -> list[str]:
+    """Make the names of the keys by which the limiter of this name counts an owner's questions. There is one key of the
+    owner and the address, or, where the owner has a `network`, a key of the address and then a key of that network."""
     if not owner.network:
-        return [owner_key(owner, "rate")]
-    network = f"qa:{{{owner.key}.{owner.network}}}:rate"
+        return [owner_key(owner, name)]
+    network = f"qa:{{{owner.key}.{owner.network}}}:{name}"
     return [f"{network}:{owner.address}", network]
 
 

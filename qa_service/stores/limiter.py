@@ -17,12 +17,13 @@ from qa_service.stores.keys import NETWORK_SHARE, rate_keys
 
 class RedisLimiter:
     """`RedisLimiter` is a `Limiter`. It lets `questions` through at once, and then one every `seconds / questions`
-    seconds."""
+    seconds. Limiters with different names count apart from each other."""
 
-    def __init__(self, client: Redis, guard: StoreGuard, *, questions: int, seconds: float) -> None:
+    def __init__(self, client: Redis, guard: StoreGuard, *, questions: int, seconds: float, name: str = "rate") -> None:
         self._client = client
         self._guard = guard
         self._questions = questions
+        self._name = name
         self._interval = 1000 * seconds / questions
 
     def take_question(self, owner: Owner) -> float:
@@ -35,7 +36,7 @@ class RedisLimiter:
 
     def run_take_question(self, client: Redis, owner: Owner, *, takes: bool) -> Any:
         """Run the script, or add it to `client` where that is a pipeline. `decode_wait` reads the reply."""
-        keys = rate_keys(owner)
+        keys = rate_keys(owner, self._name)
         return client.eval(scripts.TAKE_QUESTION, len(keys), *keys, int(takes), *self._rates(len(keys)))
 
     def decode_wait(self, reply: bytes) -> float:

@@ -57,7 +57,7 @@ class RedisQuotas:
         return Allowance(
             files=self._quota.files - files,
             bytes=self._bytes_left(owner, total),
-            seconds=_share_of(owner) * self._quota.seconds - float(seconds or 0),
+            seconds=share_of(owner) * self._quota.seconds - float(seconds or 0),
         )
 
     def run_count_space(self, client: Redis, owner: Owner) -> Any:
@@ -74,7 +74,7 @@ class RedisQuotas:
             self._client.eval(scripts.SPEND_SECONDS, 1, quota_key(owner, "reading"), seconds, HOUR)
 
     def _bytes_left(self, owner: Owner, total: bytes | None) -> int:
-        used, most = int(total or 0), _share_of(owner) * self._quota.bytes
+        used, most = int(total or 0), share_of(owner) * self._quota.bytes
         return most - (used if used < most else self._without_expired(owner))
 
     def _without_expired(self, owner: Owner) -> int:
@@ -97,7 +97,8 @@ class RedisQuotas:
         return [session_id for session_id, there in zip(session_ids, found, strict=True) if not there]
 
 
-def _share_of(owner: Owner) -> int:
+def share_of(owner: Owner) -> int:
+    """Return how many times a quota this owner has."""
     return NETWORK_SHARE if owner.network else 1
 
 

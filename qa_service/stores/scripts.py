@@ -280,7 +280,7 @@ local answer, topic, session = ARGV[1], ARGV[2], ARGV[3]
 if redis.call('LREM', KEYS[1], 0, answer) == 0 then return false end
 drop_turn(KEYS[2], KEYS[5], answer)
 -- The summary of the topic may say what this turn said.
-redis.call('HDEL', KEYS[4], 'summary:' .. topic)
+drop_field(KEYS[4], 'summary:' .. topic)
 redis.call('LREM', KEYS[3], 0, answer)
 redis.call('HINCRBY', KEYS[4], 'turns:' .. topic, -1)
 drop_said(KEYS[6], topic)

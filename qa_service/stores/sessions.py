@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from redis import Redis
 
 from qa_service.clock import now
-from qa_service.errors import Busy, StoreUnavailable
+from qa_service.errors import NO_ROOM, Busy, OverQuota, StoreUnavailable
 from qa_service.interfaces import Claim, Claimed, HeldAnswer, Removal, Saved, TopicContext
 from qa_service.model import EarlierTopic, Exchange, Owner, Session, StoredFile, Topic
 from qa_service.rewinding import is_seen
@@ -23,7 +23,7 @@ from qa_service.stores.claim_scripts import CLAIM
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.items import VERSION, encode_items
 from qa_service.stores.keys import answer_key, owner_key, quota_key, repeat_key, session_key, worker_key
-from qa_service.stores.quotas import LIVES
+from qa_service.stores.quotas import LIVES, share_of
 from qa_service.stores.records import read_record
 from qa_service.stores.repeats import RESERVED_SECONDS
 from qa_service.stores.summaries import name_summary, summary_of
@@ -66,6 +66,8 @@ class Kept(Struct, frozen=True):
     """A session can be busy with one answer for so long."""
     log: int
     """An answer's log is kept for so long while the answer is written, and so is a session for a single question."""
+    bytes: int
+    """A question is refused where so much is kept for its owner. It is the quota that `RedisQuotas` has."""
 
     def seconds_of(self, session_id: str) -> int:
         """Return for how long this session is kept after its last question."""
@@ -119,7 +121,7 @@ class RedisSessions:
             if not claim.reject_busy:
                 self._list_session(pipeline, claim)
             outcome: list[Any] = pipeline.execute()[place]
-            if outcome[0] in (b"busy", b"moved"):
+            if outcome[0] in (b"busy", b"full", b"moved"):
                 self._take_back_claim(pipeline, claim)
                 pipeline.execute()
         claimed = _claimed(outcome)
@@ -222,6 +224,7 @@ class RedisSessions:
             CONTEXT_TURNS,
             turn.session_id,
             LIVES * self._kept.seconds,
+            share_of(claim.owner) * self._kept.bytes,
             *seeds,
             *removal,
         ]
@@ -317,4 +320,6 @@ def _claimed(outcome: Sequence[Any]) -> Claimed:
     running = [answer_id.decode() for answer_id in others]
     if word == b"busy":
         raise Busy("the session is answering another question", answer_id=running[0])
+    if word == b"full":
+        raise OverQuota(NO_ROOM)
     return Claimed(moved=word == b"moved", replaced=running)

@@ -24,7 +24,8 @@ local function change_space(space, session, change, seconds)
 end
 """
 
-# These functions add up in `grown` by how many bytes the session has grown.
+# These functions add up in `grown` by how many bytes the session has grown. `list_fields` lists all that is kept of a
+# turn, each with its key, and `size_of_turn` says how many bytes go with the turn.
 _COUNTING = """
 local grown = 0
 local function put_field(key, field, value)
@@ -39,14 +40,21 @@ local function add_turn(answers, answer, turn)
   grown = grown + TURN_BYTES
   put_field(answers, answer, turn)
 end
+local function list_fields(answers, images, answer)
+  local fields, prefix = {{answers, answer}, {answers, 'feedback:' .. answer}}, answer .. ':'
+  for _, field in ipairs(redis.call('HKEYS', images)) do
+    if string.sub(field, 1, #prefix) == prefix then table.insert(fields, {images, field}) end
+  end
+  return fields
+end
+local function size_of_turn(answers, images, answer)
+  local size = TURN_BYTES
+  for _, kept in ipairs(list_fields(answers, images, answer)) do size = size + redis.call('HSTRLEN', unpack(kept)) end
+  return size
+end
 local function drop_turn(answers, images, answer)
   grown = grown - TURN_BYTES
-  drop_field(answers, answer)
-  drop_field(answers, 'feedback:' .. answer)
-  local prefix = answer .. ':'
-  for _, field in ipairs(redis.call('HKEYS', images)) do
-    if string.sub(field, 1, #prefix) == prefix then drop_field(images, field) end
-  end
+  for _, kept in ipairs(list_fields(answers, images, answer)) do drop_field(unpack(kept)) end
 end
 local function drop_said(said, topic)
   for slot = 0, 3 do drop_field(said, topic .. ':' .. slot) end

@@ -17,7 +17,8 @@ from qa_service.interfaces import LongTopic, MadeSummary
 from qa_service.model import Exchange, Owner, Summary, Value
 from qa_service.stores import topic_scripts
 from qa_service.stores.guard import StoreGuard
-from qa_service.stores.keys import session_key
+from qa_service.stores.keys import quota_key, session_key
+from qa_service.stores.quotas import LIVES
 from qa_service.stores.records import read_record
 from qa_service.turns import Turn
 
@@ -57,11 +58,12 @@ def summary_of(head: Mapping[str, str], topic: int, turns: Sequence[bytes | None
 
 
 class RedisSummaries:
-    """`RedisSummaries` is a `SummaryStore`."""
+    """`RedisSummaries` is a `SummaryStore`. `seconds` is how long a session is kept."""
 
-    def __init__(self, client: Redis, guard: StoreGuard) -> None:
+    def __init__(self, client: Redis, guard: StoreGuard, *, seconds: int) -> None:
         self._client = client
         self._guard = guard
+        self._seconds = seconds
 
     def load_topic(self, owner: Owner, session_id: str, topic: int) -> LongTopic | None:
         keys, field = self._keys(owner, session_id), name_summary(topic)
@@ -88,15 +90,18 @@ class RedisSummaries:
             summary = StoredSummary(made.text, made.covered[-1]) if made.text else None
             done: Any = self._client.eval(
                 topic_scripts.SUM_UP,
-                2,
+                3,
                 head,
                 answers,
+                quota_key(owner, "space"),
                 name_summary(made.topic),
                 msgspec.json.encode(summary) if summary else b"",
                 made.before,
                 made.answer_id,
                 stored if charged else b"",
                 charged,
+                session_id,
+                LIVES * self._seconds,
                 *made.covered,
             )
         return bool(done)

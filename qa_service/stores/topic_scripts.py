@@ -5,6 +5,8 @@ another topic is made from the turns, which say themselves which topic they belo
 each topic, the beginnings of some exchanges, by which a question that comes back to the topic is recognised.
 """
 
+from qa_service.stores.space_scripts import with_space
+
 # `context_of` reads turns as text. The first place where a name of a field stands in a turn is the turn's own field,
 # because the texts before it have their quotation marks escaped.
 #
@@ -65,8 +67,8 @@ NEW_TOPIC = """
 -- head, context
 local current, topics = unpack(redis.call('HMGET', KEYS[1], 'topic', 'topics'))
 if not current then return false end
-if (redis.call('HGET', KEYS[1], 'turns:' .. current) or '0') == '0' then return tonumber(current) end
-local topic = tonumber(topics or current) + 1
+local topic, asked = tonumber(topics or current) + 1, redis.call('HGET', KEYS[1], 'turns:' .. current) or '0'
+if asked == '0' or topic > tonumber(ARGV[2]) then return tonumber(current) end
 redis.call('HSET', KEYS[1], 'topic', topic, 'topics', topic, 'title:' .. topic, '', 'updatedAt', ARGV[1])
 redis.call('DEL', KEYS[2])
 return topic
@@ -89,13 +91,15 @@ return tonumber(topic)
 
 # It counts the call that made a summary with the turn after which it was made, and keeps the summary if the one before
 # is still the same, and all turns that it stands for are there.
-SUM_UP = """
--- head, answers
+SUM_UP = with_space("""
+-- head, answers, space
 local field, summary, before, answer, turn, charged = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local session, seconds = ARGV[7], ARGV[8]
 local same = redis.call('EXISTS', KEYS[1]) == 1 and (redis.call('HGET', KEYS[1], field) or '') == before
-for i = 7, #ARGV do same = same and redis.call('HEXISTS', KEYS[2], ARGV[i]) == 1 end
-if turn ~= '' and redis.call('HGET', KEYS[2], answer) == turn then redis.call('HSET', KEYS[2], answer, charged) end
-if summary == '' or not same then return 0 end
-redis.call('HSET', KEYS[1], field, summary)
-return 1
-"""
+for i = 9, #ARGV do same = same and redis.call('HEXISTS', KEYS[2], ARGV[i]) == 1 end
+if turn ~= '' and redis.call('HGET', KEYS[2], answer) == turn then put_field(KEYS[2], answer, charged) end
+same = same and summary ~= ''
+if same then put_field(KEYS[1], field, summary) end
+change_space(KEYS[3], session, grown, seconds)
+return same and 1 or 0
+""")

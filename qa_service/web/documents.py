@@ -12,6 +12,7 @@ from flask import Blueprint, Response, request
 
 from qa_service.crawling.fetching import FetchBounds, PageFetcher
 from qa_service.crawling.single_page import fetch_single_page
+from qa_service.desk import check_wait
 from qa_service.errors import InvalidField, RateLimited, StoreUnavailable, Unauthenticated
 from qa_service.fields import read_text, read_whole_number
 from qa_service.knowledge.documents import (
@@ -125,6 +126,7 @@ def search_documents() -> Response:
     if not query:
         raise InvalidField("query: expected text", field="query")
     most = read_whole_number(fields, "limit", MOST_FOUND, default=FOUND)
+    count_search(service, caller)
     found = knowledge.search(caller.owners, query, read_collections(fields), most)
     return json_response(build_found_passages(found, service.public_prefix()))
 
@@ -159,6 +161,13 @@ def read_caller(*, changes: bool = False) -> DocumentCaller:
     """Tell who sends the current request, and whether they may change shared collections. Raises as `Gate.owner`
     does."""
     return mounted().gate.document_caller(request, changes=changes)
+
+
+def count_search(service: Mounted, caller: DocumentCaller) -> None:
+    """Count that the caller looks for something in the knowledge base. Raises `RateLimited`. A site's server that asks
+    for itself isn't counted."""
+    if caller.owner:
+        check_wait(service.assembly.search_limiter.take_question(caller.owner), "searches")
 
 
 def read_target(fields: Mapping[str, Any], caller: DocumentCaller, files: int = 1) -> NewDocument:

@@ -12,7 +12,7 @@ from qa_service.errors import UnsupportedMediaType
 from qa_service.mcp.protocol import ToolServer, answer_body
 from qa_service.mcp.tools import KnowledgeTools, SearchArguments, describe_tools
 from qa_service.web.bodies import RequestBody
-from qa_service.web.documents import build_document_page, open_knowledge_base, read_caller
+from qa_service.web.documents import build_document_page, count_search, open_knowledge_base, read_caller
 from qa_service.web.forms import within_bytes
 from qa_service.web.identity import DocumentCaller
 from qa_service.web.mounting import Mounted, add_route, mounted
@@ -48,12 +48,15 @@ def install(blueprint: Blueprint) -> None:
 
 def _find_passages(service: Mounted, caller: DocumentCaller, wanted: SearchArguments) -> Sequence[Mapping[str, Any]]:
     knowledge = open_knowledge_base(service)
+    count_search(service, caller)
     found = knowledge.search(caller.owners, wanted.query, wanted.collections, wanted.limit)
     shown = build_found_passages(found, service.public_prefix())
     return list(msgspec.to_builtins(shown.items))
 
 
 def _load_page(service: Mounted, caller: DocumentCaller, document_id: str, page: int) -> Mapping[str, Any]:
-    found = open_knowledge_base(service).library.load_page(document_id, page, caller.owners)
+    knowledge = open_knowledge_base(service)
+    count_search(service, caller)
+    found = knowledge.library.load_page(document_id, page, caller.owners)
     shown: Mapping[str, Any] = msgspec.to_builtins(build_document_page(found))
     return shown

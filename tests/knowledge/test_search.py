@@ -2,16 +2,22 @@
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from math import log
+from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from qa_service.knowledge import search, terms
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey
 from qa_service.knowledge.search import KnowledgeSource, SearchScope
+from qa_service.knowledge_base import open_knowledge
 from qa_service.language.tokens import list_tokens
 from qa_service.search_interfaces import SearchTerms
+from qa_service.settings import Settings
+from tests.fakes import FakeEncoder
 from tests.knowledge.shelf import MINE, ask, put, texts_of
 
 WORDS = [f"word{number}" for number in range(400)]
@@ -106,3 +112,30 @@ def test_a_vector_of_another_encoder_is_not_compared(knowledge: Database) -> Non
     put(knowledge, "a.txt", "alpha")
     source = KnowledgeSource(knowledge, SearchScope(), encoder="another/1")
     assert source.find_candidates(SearchTerms({}, b"\0" * 1024), 5) == []
+
+
+class Lent(FakeEncoder):
+    """A `Lent` counts what it encodes. Where its process is gone, it encodes nothing."""
+
+    def __init__(self, *, is_gone: bool = False) -> None:
+        self.encoded: list[str] = []
+        self._is_gone = is_gone
+
+    def encode_texts(self, texts: Sequence[str]) -> Sequence[bytes]:
+        if self._is_gone:
+            raise ConnectionError
+        self.encoded += texts
+        return super().encode_texts(texts)
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_a_search_without_a_question_is_encoded_in_the_process_that_workers_share(
+    knowledge: Database, tmp_path: Path, *, is_gone: bool
+) -> None:
+    put(knowledge, "a.txt", "alpha beta")
+    own, shared = Lent(), Lent(is_gone=is_gone)
+    opened = open_knowledge(Settings(data=tmp_path), own, shared)
+    assert opened
+    base = replace(opened, database=knowledge)
+    assert [found.passage.text for found in base.search([""], "alpha", (), 5)] == ["alpha beta"]
+    assert (own.encoded, shared.encoded) == ((["alpha"], []) if is_gone else ([], ["alpha"]))

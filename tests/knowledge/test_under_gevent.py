@@ -35,15 +35,57 @@ except StoreUnavailable:
 """
 
 
-def test_five_wait_while_another_one_goes_on_and_the_server_ends_what_takes_too_long(
-    knowledge_engine: EmbeddedPostgres,
-) -> None:
-    socket = Path(knowledge_engine.start()["unix_sock"]).parent
-    address = f"postgresql://qa@/postgres?host={socket}"
-    command = [sys.executable, "-c", PROGRAM, address]
+SEARCHES = """
+from gevent import monkey; monkey.patch_all()
+import sys, threading, time
+from qa_service.knowledge.database import Database
+from qa_service.knowledge.engine import PostgresURL
+from qa_service.knowledge_base import KnowledgeBase
+
+class Slow:
+    name = "slow/1"
+    def encode_texts(self, texts):
+        until = time.monotonic() + 0.1
+        while time.monotonic() < until:
+            pass
+        return [bytes(1024) for _ in texts]
+
+knowledge = KnowledgeBase(Database(PostgresURL(sys.argv[1])), None, None, None, None, Slow(), ("shared",), None)
+over, ticks = threading.Event(), [time.monotonic()]
+
+def tick():
+    while not over.wait(0.005):
+        ticks.append(time.monotonic())
+
+threads = [threading.Thread(target=tick)]
+threads += [threading.Thread(target=knowledge.search, args=([""], "library", (), 5)) for _ in range(10)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads[1:]]
+over.set()
+print(max(after - before for before, after in zip(ticks, [*ticks[1:], time.monotonic()])))
+"""
+
+
+def run_program(program: str, engine: EmbeddedPostgres) -> list[str]:
+    """Run a program that gets the address of the knowledge base, and return the words that it says."""
+    socket = Path(engine.start()["unix_sock"]).parent
+    command = [sys.executable, "-c", program, f"postgresql://qa@/postgres?host={socket}"]
     said = subprocess.run(
         command, capture_output=True, text=True, timeout=60, check=True, cwd=Path(__file__).parents[2]
     )
-    ticks, answer = said.stdout.split()
+    return said.stdout.split()
+
+
+def test_of_ten_who_search_at_once_one_encodes_at_a_time_and_others_go_on_in_between(
+    knowledge_engine: EmbeddedPostgres,
+) -> None:
+    (longest,) = run_program(SEARCHES, knowledge_engine)
+    assert float(longest) < 0.5, longest
+
+
+def test_five_wait_while_another_one_goes_on_and_the_server_ends_what_takes_too_long(
+    knowledge_engine: EmbeddedPostgres,
+) -> None:
+    ticks, answer = run_program(PROGRAM, knowledge_engine)
     assert int(ticks) > 20
     assert answer == "7"

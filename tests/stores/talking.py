@@ -34,7 +34,7 @@ ANSWER_SECONDS = 300
 OPEN = 200
 DONE = 100
 QUESTIONS = 30
-QUOTA = Quota(files=3, bytes=20_000, seconds=10)
+QUOTA = Quota(files=3, bytes=1_000_000, seconds=10)
 
 
 class Stores(Struct, frozen=True):
@@ -57,7 +57,9 @@ class Stores(Struct, frozen=True):
 def stores_of(client: Redis, worker: str = "w1", *, turns: int = TURNS) -> Stores:
     """Return the stores as that worker has them."""
     guard = StoreGuard()
-    sessions = RedisSessions(client, guard, Kept(TTL, turns, answer=ANSWER_SECONDS, log=OPEN), worker=worker)
+    sessions = RedisSessions(
+        client, guard, Kept(TTL, turns, answer=ANSWER_SECONDS, log=OPEN, bytes=QUOTA.bytes), worker=worker
+    )
     limiter = RedisLimiter(client, guard, questions=QUESTIONS, seconds=60)
     logs = RedisLogs(client, guard, LogTimes(OPEN, DONE), worker=worker)
     return Stores(

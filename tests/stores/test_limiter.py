@@ -72,7 +72,7 @@ class TestNetworks:
         for address in "0123":
             limiter.take_question(self.visitor(address))
         limiter.take_question(self.visitor("4"))
-        assert not client.exists(rate_keys(self.visitor("4"))[0])
+        assert not client.exists(rate_keys(self.visitor("4"), "rate")[0])
 
     def test_one_address_is_refused_before_its_network_is(self, client: Redis) -> None:
         limiter = RedisLimiter(client, StoreGuard(), questions=1, seconds=60)

@@ -7,18 +7,31 @@ import pytest
 from msgspec.structs import replace
 from redis import Redis
 
+from qa_service.errors import OverQuota
 from qa_service.file_news import FileText
 from qa_service.interfaces import Allowance
-from qa_service.model import Owner, Passage, Rewind, StoredFile
+from qa_service.model import Owner, Passage, Picture, Rewind, StoredFile
 from qa_service.retrieval.lexical import build_index
 from qa_service.stores.guard import StoreGuard
-from qa_service.stores.keys import owner_key, quota_key, session_key
+from qa_service.stores.keys import answer_key, owner_key, quota_key, session_key
 from qa_service.stores.passages import VECTOR_BYTES
-from qa_service.stores.quotas import RedisQuotas, queue_space_freed
+from qa_service.stores.quotas import RedisQuotas, queue_space_freed, queue_space_taken
 from qa_service.stores.space_scripts import TURN_BYTES
-from qa_service.turns import Feedback
+from qa_service.turns import Feedback, name_file
 from tests.fakes import ANN, BEN, turn
-from tests.stores.talking import QUOTA, TTL, TURNS, Stores, answered, ask_instead, claim, converse, find, stores_of
+from tests.stores.talking import (
+    QUOTA,
+    TTL,
+    TURNS,
+    Stores,
+    answered,
+    ask_instead,
+    claim,
+    converse,
+    find,
+    history_texts,
+    stores_of,
+)
 
 
 @pytest.fixture
@@ -112,7 +125,7 @@ class TestBytes:
     def test_of_expired_sessions_are_free_again_once_they_are_needed(self, stores: Stores, quotas: RedisQuotas) -> None:
         for session_id in ("s", "total"):
             converse(stores, session_id=session_id)
-            keep_file(stores, 10_000, session_id=session_id)
+            keep_file(stores, QUOTA.bytes // 2, session_id=session_id)
         assert quotas.load_allowance(ANN, "s").bytes < 0
         stores.client.delete(session_key(ANN, "total", "head"))
         assert quotas.load_allowance(ANN, "s").bytes == QUOTA.bytes - space(stores) > 0
@@ -190,12 +203,57 @@ class TestRoom:
         assert stores.arrivals.receive_question(BEN, "s").has_room
 
     def test_is_there_again_once_a_conversation_is_deleted_or_has_expired(self, stores: Stores) -> None:
-        for session_id in ("s", "other"):
-            claim(stores.sessions, turn(session_id, session_id=session_id, question="?" * QUOTA.bytes))
+        for session_id, size in (("s", 1), ("other", QUOTA.bytes)):
+            claim(stores.sessions, turn(session_id, session_id=session_id, question="?" * size))
         stores.history.delete_session(ANN, "s")
         assert not stores.arrivals.receive_question(ANN, "s").has_room
         stores.client.delete(session_key(ANN, "other", "head"))
         assert stores.arrivals.receive_question(ANN, "s").has_room
+
+
+class TestClaims:
+    def talk(self, stores: Stores, size: int) -> int:
+        """Have a conversation whose second question brought a file, and whose second answer has a picture and feedback,
+        each of that size. Return by how many bytes that made the conversation grow."""
+        converse(stores)
+        before, second = space(stores), turn("second")
+        claim(stores.sessions, second, expected=1)
+        stores.drawings.keep_picture(ANN, "s", "second", 0, Picture("image/png", b"p" * size))
+        stores.sessions.save_turn(ANN, answered(second))
+        stores.feedback.save_feedback(ANN, "second", Feedback("down", "c" * size, "now"), listed_in="all")
+        keep_file(stores, size, file_id=name_file("second", 1))
+        return space(stores) - before
+
+    def use_up(self, stores: Stores, beyond: int) -> None:
+        """Use the quota up, and so many bytes more."""
+        queue_space_taken(stores.client, ANN, "other", QUOTA.bytes + beyond - space(stores), seconds=TTL)
+
+    def test_are_let_in_where_what_they_replace_makes_room(self, stores: Stores) -> None:
+        self.talk(stores, 4000)
+        self.use_up(stores, 3 * 4000 + TURN_BYTES)
+        ask_instead(stores, turn("again"), find(stores, Rewind("s-1")))
+        assert space(stores) < QUOTA.bytes
+
+    def test_are_refused_where_what_they_replace_makes_too_little_room(self, stores: Stores) -> None:
+        self.use_up(stores, self.talk(stores, 40))
+        with pytest.raises(OverQuota):
+            ask_instead(stores, turn("again"), find(stores, Rewind("second", is_exact=True)))
+        assert history_texts(stores.history) == ["Because.", "Answer 1"]
+        assert not stores.client.exists(answer_key(ANN, "again", "log"), answer_key(ANN, "again", "at"))
+
+    def test_at_once_are_let_in_only_while_there_is_room(self, stores: Stores) -> None:
+        converse(stores, session_id="before")
+        self.use_up(stores, -3 * TURN_BYTES)
+        asked = [turn(f"{number}", session_id=f"at once {number}") for number in range(5)]
+        arrivals = [stores.arrivals.receive_question(ANN, each.session_id) for each in asked]
+        refused = []
+        for each in asked:
+            try:
+                claim(stores.sessions, each)
+            except OverQuota:
+                refused.append(each.answer_id)
+        assert all(arrival.has_room for arrival in arrivals)
+        assert refused == ["3", "4"]
 
 
 class TestSeconds:

@@ -20,6 +20,7 @@ from tests.fakes import ANN, BEN, admission, turn
 from tests.stores.talking import (
     ANSWER_SECONDS,
     OPEN,
+    QUOTA,
     TTL,
     TURNS,
     Stores,
@@ -465,7 +466,9 @@ class TestAtOnce:
 def test_a_store_that_is_down_says_so() -> None:
     guard = StoreGuard()
     pool = redis_pool("unix:///nowhere/redis.sock", max_connections=1, timeout=0.1)
-    sessions = RedisSessions(Redis.from_pool(pool), guard, Kept(TTL, TURNS, ANSWER_SECONDS, OPEN), worker="w1")
+    sessions = RedisSessions(
+        Redis.from_pool(pool), guard, Kept(TTL, TURNS, ANSWER_SECONDS, OPEN, QUOTA.bytes), worker="w1"
+    )
     with pytest.raises(StoreUnavailable):
         sessions.load_session(ANN, "s")
 

@@ -6,10 +6,11 @@ from qa_service.frames import Call
 from qa_service.interfaces import MadeSummary
 from qa_service.model import Exchange, Rewind, Summary, Usage
 from qa_service.stores.guard import StoreGuard
-from qa_service.stores.keys import session_key
+from qa_service.stores.keys import quota_key, session_key
+from qa_service.stores.space_scripts import TURN_BYTES
 from qa_service.stores.summaries import RedisSummaries
 from tests.fakes import ANN, BEN, turn
-from tests.stores.talking import Stores, ask_instead, converse, endless, find
+from tests.stores.talking import TTL, Stores, ask_instead, converse, endless, find
 
 CALL = Call("mini", "summary", Usage(9, 1, 10), 0.5)
 
@@ -17,7 +18,7 @@ CALL = Call("mini", "summary", Usage(9, 1, 10), 0.5)
 @pytest.fixture
 def summaries(stores: Stores) -> RedisSummaries:
     converse(stores, 3)
-    return RedisSummaries(stores.client, StoreGuard())
+    return RedisSummaries(stores.client, StoreGuard(), seconds=TTL)
 
 
 def made(*covered: str, text: str = "Before.", before: str = "") -> MadeSummary:
@@ -53,6 +54,29 @@ def test_a_rewind_removes_it_with_the_turn(stores: Stores, summaries: RedisSumma
     assert summaries.keep_summary(ANN, "s", made("s-1", "s-2"))
     ask_instead(stores, turn("again"), find(stores, Rewind("s-3")))
     assert loaded(stores) is None
+
+
+def space(stores: Stores) -> int:
+    """Return how many bytes are counted as the owner's."""
+    return int(stores.client.hget(quota_key(ANN, "space"), "total") or 0)  # type: ignore[arg-type]
+
+
+def test_its_text_and_its_call_count_for_the_quota(stores: Stores, summaries: RedisSummaries) -> None:
+    before = space(stores)
+    assert summaries.keep_summary(ANN, "s", made("s-1", text="x" * 3000))
+    assert 3000 < space(stores) - before < 4000
+    assert not endless(stores.client)
+    stores.history.delete_turn(ANN, "s-1")
+    after = space(stores)
+    assert before - TURN_BYTES - 1000 < after < before - TURN_BYTES
+
+
+@pytest.mark.parametrize("place", ["s-1", "s-3"])
+def test_a_rewind_frees_its_room(stores: Stores, summaries: RedisSummaries, place: str) -> None:
+    before = space(stores)
+    assert summaries.keep_summary(ANN, "s", made("s-1", text="x" * 3000))
+    ask_instead(stores, turn("again"), find(stores, Rewind(place, is_exact=True)))
+    assert space(stores) < before
 
 
 def test_it_stands_for_no_turn_that_is_gone(stores: Stores, summaries: RedisSummaries) -> None:

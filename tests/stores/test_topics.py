@@ -5,7 +5,8 @@ from msgspec.structs import replace
 
 from qa_service.errors import NotFound
 from qa_service.interfaces import TopicContext
-from qa_service.model import Exchange, Meaning, Topic
+from qa_service.model import SESSION_TOPICS, Exchange, Meaning, Topic
+from qa_service.stores.keys import session_key
 from tests.fakes import ANN, BEN, turn
 from tests.stores.talking import Stores, answered, claim
 
@@ -56,6 +57,14 @@ class TestClaimingAnEarlierTopic:
         session = two.sessions.load_session(ANN, "s")
         assert session
         assert [topic.index for topic in session.topics] == [1, 2]
+
+    def test_no_more_are_begun_than_a_session_may_have(self, two: Stores) -> None:
+        head = {"topics": SESSION_TOPICS, **{f"title:{number}": "" for number in range(3, SESSION_TOPICS + 1)}}
+        two.client.hset(session_key(ANN, "s", "head"), mapping=head)
+        two.history.begin_topic(ANN, "s")
+        session = two.sessions.load_session(ANN, "s")
+        assert session
+        assert (session.topic, len(session.topics), questions(two)) == (2, SESSION_TOPICS, ["Sofas?"])
 
     def test_failed_and_empty_answers_are_not_seen_again(self, stores: Stores) -> None:
         say(stores, 1, "VAT?", expected=0)

@@ -164,6 +164,20 @@ class TestListing:
         assert "pages at once" in refusal(added, 429, "rate_limited")["detail"]
         assert added.headers["Retry-After"] == "7"
 
+    def test_searches_are_counted_apart_from_questions_and_there_are_ten_for_each(
+        self, make_library: MakeLibrary
+    ) -> None:
+        library = make_library(rate=(1, 3600))
+        for _ in range(10):
+            search(library, "notice", KIM)
+        refused = library.client.post("/api/documents/search", json={"query": "notice"}, headers=KIM)
+        assert "searches" in refusal(refused, 429, "rate_limited")["detail"]
+        assert refused.headers["Retry-After"] in ("360", "361")
+        search(library, "notice", LEE)
+        library.session("안녕?", KIM)
+        for _ in range(11):
+            search(library, "notice", SITE)
+
     def test_a_server_without_a_knowledge_base_says_so(self, make_house: MakeHouse) -> None:
         house = make_house(knowledge=False)
         assert "QA_KNOWLEDGE" in refusal(house.get("documents"), 503, "store_unavailable")["detail"]

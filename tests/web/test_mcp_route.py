@@ -100,6 +100,18 @@ class TestAgreedVersions:
         assert send(house, batch * 9, "2025-03-26").status_code == 400
 
 
+def test_each_call_of_a_batch_counts_as_a_search(
+    make_house: MakeHouse, knowledge: Database, knowledge_url: str
+) -> None:
+    put(knowledge, "hours", "The library opens at nine.")
+    house = make_house(database_url=knowledge_url, rate=(1, 3600))
+    called = {"name": "search", "arguments": {"query": "library"}}
+    batch = [{"jsonrpc": "2.0", "id": n, "method": "tools/call", "params": called} for n in range(6)]
+    answers = [one["result"] for _ in range(2) for one in send(house, batch, "2025-03-26").get_json()]
+    assert ["isError" in answer for answer in answers] == [False] * 10 + [True] * 2
+    assert "too many searches" in answers[-1]["content"][0]["text"]
+
+
 class TestModernVersion:
     def test_a_client_discovers_what_there_is(self, house: House) -> None:
         found = call_modern(house, "server/discover").get_json()["result"]

@@ -123,7 +123,7 @@ DOCUMENTS: tuple[Operation, ...] = (
         summary="Find the passages that a question would get",
         body=build_plain_body(SEARCHED),
         results=(json_result(FoundPassagesObject, "The passages."),),
-        refusals=(errors.InvalidField, errors.TooManyFiles, errors.StoreUnavailable),
+        refusals=(errors.InvalidField, errors.TooManyFiles, errors.RateLimited, errors.StoreUnavailable),
     ),
     Operation(
         path="/collections",
