@@ -27,7 +27,7 @@ for topic = math.max(1, last - ARGV[1]), last do
   end
 end
 if #fields > 0 then said = redis.call('HMGET', KEYS[5], unpack(fields)) end
-return {redis.call('HGETALL', KEYS[1]), turns, redis.call('HVALS', KEYS[4]), fields, said}
+return {redis.call('HGETALL', KEYS[1]), ids, turns, redis.call('HVALS', KEYS[4]), fields, said}
 """)
 
 # It takes the turns one by one, because `unpack` gives at most some thousand values.

@@ -94,17 +94,17 @@ class RedisSessions:
         """Make the session of the script's reply. It is None where this owner has no such session."""
         if not reply:
             return None
-        head, turns, files, fields, said = reply
-        session = compose_session(session_id, decode_pairs(head), turns, files)
+        head, ids, turns, files, fields, said = reply
+        session = compose_session(session_id, decode_pairs(head), dict(zip(ids, turns, strict=True)), files)
         return replace(session, earlier=group_exchanges(fields, said))
 
     def load_context(self, owner: Owner, session_id: str, topic: int) -> TopicContext:
         keys = _keys(owner, session_id, "head", "turns", "answers")
         with self._guard:
             reply: Any = self._client.eval(topic_scripts.LOAD_CONTEXT, len(keys), *keys, topic, CONTEXT_TURNS)
-        summary, turns = reply
-        exchanges = tuple(said for turn in turns if (said := read_record(exchange_decoder, turn)))
-        return TopicContext(exchanges, summary_of({name_summary(topic): summary.decode()}, topic, turns))
+        summary, ids, turns = reply
+        said = _read_exchanges(dict(zip(ids, turns, strict=True)))
+        return TopicContext(tuple(said.values()), summary_of({name_summary(topic): summary.decode()}, topic, [*said]))
 
     def claim_session(self, claim: Claim) -> Claimed:
         names = ("head", "turns", "answers", "context", "running", "images", "files", "said")
@@ -252,18 +252,23 @@ def decode_pairs(flat: Sequence[bytes]) -> dict[str, str]:
 
 
 def compose_session(
-    session_id: str, head: Mapping[str, str], turns: Sequence[bytes | None], files: Sequence[bytes]
+    session_id: str, head: Mapping[str, str], turns: Mapping[bytes, bytes | None], files: Sequence[bytes]
 ) -> Session:
-    """Make a session of what is stored of it. `turns` is its context, oldest first. Earlier topics aren't in it."""
-    topic = int(head["topic"])
+    """Make a session of what is stored of it. `turns` is its context by the ids of the answers, oldest first. Earlier
+    topics aren't in it."""
+    topic, said = int(head["topic"]), _read_exchanges(turns)
     return Session(
         session_id,
         topic,
         topics_of(head),
-        context=tuple(said for turn in turns if (said := read_record(exchange_decoder, turn))),
+        context=tuple(said.values()),
         files=tuple(sorted(files_of(files), key=lambda file: file.topic != topic)),
-        summary=summary_of(head, topic, turns),
+        summary=summary_of(head, topic, [*said]),
     )
+
+
+def _read_exchanges(turns: Mapping[bytes, bytes | None]) -> dict[bytes, Exchange]:
+    return {answer_id: said for answer_id, turn in turns.items() if (said := read_record(exchange_decoder, turn))}
 
 
 def group_exchanges(fields: Sequence[bytes], said: Sequence[bytes | None]) -> tuple[EarlierTopic, ...]:
