@@ -134,14 +134,13 @@ class RedisSessions:
     def _begin_log(self, pipeline: Any, claim: Claim) -> None:
         """Write what isn't part of the session: the answer in `holds` of this worker, its key `at`, and its log."""
         owner, turn, kept = claim.owner, claim.turn, self._kept
-        keys = [answer_key(owner, turn.answer_id, name) for name in ("at", "log")]
+        keys = [answer_key(owner, turn.answer_id, "at"), answer_key(owner, turn.answer_id, "log")]
+        keys.append(worker_key(self._worker, "holds"))
         start = encode_items([claim.start])["items"]
         found_for = 2 * kept.seconds_of(turn.session_id)
         held = HeldAnswer(owner, turn.answer_id, turn.session_id, claim.admission)
-        holds = worker_key(self._worker, "holds")
-        pipeline.hset(holds, turn.answer_id, msgspec.json.encode(held))
-        pipeline.expire(holds, kept.log)
-        pipeline.eval(scripts.BEGIN, len(keys), *keys, turn.session_id, found_for, start, kept.log, VERSION)
+        arguments = (turn.session_id, found_for, start, kept.log, VERSION, turn.answer_id, msgspec.json.encode(held))
+        pipeline.eval(scripts.BEGIN, len(keys), *keys, *arguments)
 
     def _keep_repeat(self, pipeline: Any, claim: Claim) -> None:
         if claim.repeat:
