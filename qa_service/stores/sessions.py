@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from operator import attrgetter
 from typing import Any
 
@@ -13,7 +12,7 @@ from msgspec.structs import replace
 from redis import Redis
 
 from qa_service.clock import now
-from qa_service.errors import Busy, StoreUnavailable
+from qa_service.errors import Busy
 from qa_service.interfaces import Claim, Claimed, HeldAnswer, Removal, Saved, TopicContext
 from qa_service.model import EarlierTopic, Exchange, Owner, Session, StoredFile, Topic
 from qa_service.rewinding import is_seen
@@ -109,6 +108,9 @@ class RedisSessions:
     def claim_session(self, claim: Claim) -> Claimed:
         names = ("head", "turns", "answers", "context", "running", "images", "files", "said")
         keys = [*_keys(claim.owner, claim.turn.session_id, *names), quota_key(claim.owner, "space")]
+        # Visitors have no list of sessions, and one for a single question stands in none.
+        if claim.owner.kind != "anonymous" and not is_single_use(claim.turn.session_id):
+            keys.append(owner_key(claim.owner, "sessions"))
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             # The answer is in `holds` of its worker before it is in the session. So wherever this breaks off, no
             # session stays busy with an answer that no worker knows of.
@@ -116,20 +118,11 @@ class RedisSessions:
             place = len(pipeline)
             pipeline.eval(CLAIM, len(keys), *keys, *self._claim_arguments(claim))
             self._keep_repeat(pipeline, claim)
-            if not claim.reject_busy:
-                self._list_session(pipeline, claim)
             outcome: list[Any] = pipeline.execute()[place]
             if outcome[0] in (b"busy", b"moved"):
                 self._take_back_claim(pipeline, claim)
                 pipeline.execute()
-        claimed = _claimed(outcome)
-        if claim.reject_busy and not claimed.moved:
-            # The question isn't refused where the store goes away now, because it has claimed its session. The next
-            # claim lists the session, too.
-            with suppress(StoreUnavailable), self._guard, self._client.pipeline(transaction=False) as pipeline:
-                self._list_session(pipeline, claim)
-                pipeline.execute()
-        return claimed
+        return _claimed(outcome)
 
     def _begin_log(self, pipeline: Any, claim: Claim) -> None:
         """Write what isn't part of the session: the answer in `holds` of this worker, its key `at`, and its log."""
@@ -146,12 +139,6 @@ class RedisSessions:
         if claim.repeat:
             seconds = int(claim.repeat.seconds) or self._kept.answer
             pipeline.expire(repeat_key(claim.owner, claim.repeat.key), seconds)
-
-    def _list_session(self, pipeline: Any, claim: Claim) -> None:
-        # Visitors have no list of sessions, and one for a single question stands in none.
-        if claim.owner.kind != "anonymous" and not is_single_use(claim.turn.session_id):
-            pipeline.zadd(owner_key(claim.owner, "sessions"), {claim.turn.session_id: time.time()})
-            pipeline.expire(owner_key(claim.owner, "sessions"), self._kept.seconds)
 
     def _take_back_claim(self, pipeline: Any, claim: Claim) -> None:
         """Remove what `_begin_log` has written, since the answer wasn't let in. First the idempotency key becomes a
@@ -221,6 +208,8 @@ class RedisSessions:
             CONTEXT_TURNS,
             turn.session_id,
             LIVES * self._kept.seconds,
+            time.time(),
+            self._kept.seconds,
             *seeds,
             *removal,
         ]
