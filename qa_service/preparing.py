@@ -95,6 +95,8 @@ def _build_prompt(
 
 def _load_pictures(draft: Draft, parts: Parts, budget: int) -> Sequence[ShownPicture]:
     """Load the pictures for the prompt. Where the model sees none, the verdicts on the session's files say so."""
+    if not draft.files:
+        return ()
     if not can_see(parts.upstream, draft.admission.model):
         draft.note_unseen()
         return ()

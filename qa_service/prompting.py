@@ -126,7 +126,7 @@ class Site(Struct, frozen=True):
     """This says whether a link that the model types is a source, although no tool has returned it."""
     windows: Sequence[tuple[str, int]] = ()
     """These say how many tokens a model reads at once, as `WINDOWS` does, and come before it."""
-    count_tokens: Callable[[str], int] = estimate_tokens
+    count_tokens: Callable[[str], int] = remember_texts(estimate_tokens)
     """This counts the tokens of a text, or estimates them."""
     vocabulary: Callable[[str], int] | None = None
     """This counts the tokens of a text by the vocabulary of `OF_THE_VOCABULARY`, if it is installed."""
@@ -170,10 +170,10 @@ def compute_budget(site: Site, model: str) -> int:
 def choose_counter(site: Site, model: str) -> Callable[[str], int]:
     """Choose what counts this model's tokens. Where its vocabulary isn't the one that is known, the larger of the count
     and the estimate is taken."""
-    exact = site.vocabulary
+    exact, bare = site.vocabulary, _bare_name(model).removeprefix("ft:")
     if exact is None:
         return site.count_tokens
-    if any(fnmatchcase(_bare_name(model).removeprefix("ft:"), pattern) for pattern in OF_THE_VOCABULARY):
+    if any(fnmatchcase(bare, pattern) for pattern in OF_THE_VOCABULARY):
         return exact
     return lambda text: max(exact(text), site.count_tokens(text))
 

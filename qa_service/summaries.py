@@ -27,6 +27,7 @@ from qa_service.prompting import (
     HISTORY_TOKENS,
     Material,
     Site,
+    choose_counter,
     compute_budget,
     count_tokens,
     quote_lines,
@@ -90,8 +91,8 @@ def is_long_topic(material: Material, site: Site, model: str) -> bool:
     """Tell whether the turns of the topic take so much of their room that they should be summed up."""
     if len(material.turns) <= 1:  # the last turn always stays as it is
         return False
-    taken, room = _count_turns(material.turns, site), _find_room(site, model, has_passages=bool(material.passages))
-    return len(material.turns) >= FULL_TURNS or taken >= FULL * room
+    room = _find_room(site, model, has_passages=bool(material.passages))
+    return len(material.turns) >= FULL_TURNS or _count_turns(material.turns, site, model) >= FULL * room
 
 
 class Summarizer:
@@ -206,15 +207,16 @@ def _find_room(site: Site, model: str, *, has_passages: bool) -> int:
     return min(HISTORY_TOKENS, int(budget * HISTORY_SHARE) if has_passages else budget)
 
 
-def _count_turns(turns: Sequence[Exchange], site: Site) -> int:
-    return sum(site.count_tokens(turn.question) + site.count_tokens(turn.text) for turn in turns)
+def _count_turns(turns: Sequence[Exchange], site: Site, model: str) -> int:
+    count = choose_counter(site, model)
+    return sum(count(turn.question) + count(turn.text) for turn in turns)
 
 
 def _count_covered(topic: LongTopic, site: Site, model: str) -> int:
     """Count the turns that a new summary stands for: all but the latest ones, of which at least one stays as it is. It
     is 0 where that leaves nothing new to sum up."""
     room = int(_find_room(site, model, has_passages=True) * KEPT)
-    sizes = accumulate(_count_turns([turn], site) for turn in reversed(topic.turns))
+    sizes = accumulate(_count_turns([turn], site, model) for turn in reversed(topic.turns))
     fitting = len(list(takewhile(room.__ge__, sizes)))
     covered = len(topic.turns) - max(1, min(fitting, KEPT_TURNS))
     return covered if covered > (topic.before.turns if topic.before else 0) else 0

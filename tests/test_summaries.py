@@ -59,6 +59,11 @@ class TestWhen:
     ) -> None:
         assert is_long_topic(material, SITE, "gpt-4.1-mini") is is_long
 
+    def test_the_vocabulary_of_the_model_counts_the_turns(self) -> None:
+        site = Site("Be plain.", vocabulary=len)
+        assert is_long_topic(Material(turns(3, 800)), site, "gpt-4.1-mini")
+        assert not is_long_topic(Material(turns(3, 700)), site, "gpt-4.1-mini")
+
     def test_passages_leave_less_room(self) -> None:
         site = Site("", context_tokens=4_000)
         assert not is_long_topic(Material(turns(3, 300)), site, "m")

@@ -82,11 +82,12 @@ class EmbeddedPostgres:
 
     def __init__(self, data: Path, *, linger: float = 5.0) -> None:
         self._data = data
+        self._tables = data / "postgres" / "db"
         self._linger = linger
         self._membership: tuple[int, IO[bytes]] | None = None
 
     def exists(self) -> bool:
-        return (self._data / "postgres" / "db").exists()
+        return self._tables.exists()
 
     def start(self) -> Mapping[str, Any]:
         server = PrivateServer(postgres_kind(), self._data, linger=self._linger)

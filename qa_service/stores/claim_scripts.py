@@ -7,7 +7,8 @@ from qa_service.stores.topic_scripts import with_context
 # arguments. If the question replaces turns, these follow: the ids of the session's answers as they were when that was
 # decided, and then what `remove_turns` reads. It returns what came of the claim, and which answers are running.
 #
-# The keys `files` and `said` are those of `remove_turns` alone.
+# The keys `files` and `said` are those of `remove_turns` alone. The last key is missing where the session stands in no
+# list.
 #
 # A question is let in while its owner keeps fewer than `quota` bytes, without what the question replaces. This is
 # decided here and nowhere else, so that of several questions at once each counts those before it.
@@ -17,11 +18,11 @@ from qa_service.stores.topic_scripts import with_context
 # A command is sent again when its connection breaks. `claimed` says that the claim was carried out the first time.
 # The first write is one that a full store refuses, and with it the claim, so that nothing is removed then.
 _CLAIM = """
--- head, turns, answers, context, running, images, files, said, space
+-- head, turns, answers, context, running, images, files, said, space, the owner's sessions
 local expected, topic, topic_title, title, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local answer, worker, turn, reject = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local longest, ttl, most, seen = ARGV[10], ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13])
-local session, counted, quota = ARGV[14], ARGV[15], tonumber(ARGV[16])
+local session, counted, quota, asked, listed = ARGV[14], ARGV[15], tonumber(ARGV[16]), ARGV[17], ARGV[18]
 local running, claimed = {}, false
 for _, id in ipairs(redis.call('HKEYS', KEYS[5])) do
   if id == answer then claimed = true else table.insert(running, id) end
@@ -29,15 +30,15 @@ end
 local current, heading, topics = unpack(redis.call('HMGET', KEYS[1], 'topic', 'title:' .. topic, 'topics'))
 if claimed then return {'known', unpack(running)} end
 if (current or '0') ~= expected then return {'moved'} end
-local replaces = current and ARGV[17]
+local replaces = current and ARGV[19]
 if replaces and table.concat(redis.call('LRANGE', KEYS[2], 0, -1), ' ') ~= replaces then return {'moved'} end
 if #running > 0 and reject == '1' then return {'busy', unpack(running)} end
 local used = tonumber(redis.call('HGET', KEYS[9], 'total') or '0')
-if used - (replaces and size_of_removed(18) or 0) >= quota then return {'full'} end
+if used - (replaces and size_of_removed(20) or 0) >= quota then return {'full'} end
 redis.call('HSET', KEYS[5], answer, worker)
 if replaces then
-  remove_turns(18, tonumber(topics or current), title, ttl)
-  current, topics, heading = ARGV[18], ARGV[19], redis.call('HGET', KEYS[1], 'title:' .. topic)
+  remove_turns(20, tonumber(topics or current), title, ttl)
+  current, topics, heading = ARGV[20], ARGV[21], redis.call('HGET', KEYS[1], 'title:' .. topic)
 end
 topics = tonumber(topics or current or '0')
 local function append(id, value, number)
@@ -47,7 +48,7 @@ local function append(id, value, number)
 end
 if not current then
   redis.call('HSET', KEYS[1], 'v', 1, 'createdAt', now, 'title', title, 'title:1', title)
-  for i = 17, #ARGV, 2 do
+  for i = 19, #ARGV, 2 do
     append(ARGV[i], ARGV[i + 1], '1')
     redis.call('RPUSH', KEYS[4], ARGV[i])
   end
@@ -65,6 +66,10 @@ end
 change_space(KEYS[9], session, grown, counted)
 redis.call('EXPIRE', KEYS[5], longest)
 for _, i in ipairs({1, 2, 3, 4, 6}) do redis.call('EXPIRE', KEYS[i], ttl) end
+if KEYS[10] then
+  redis.call('ZADD', KEYS[10], asked, session)
+  redis.call('EXPIRE', KEYS[10], listed)
+end
 return {current and 'known' or 'created', unpack(running)}
 """
 

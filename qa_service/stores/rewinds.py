@@ -88,8 +88,8 @@ def _session_after(stored: _StoredSession, session_id: str, kept: Sequence[Turn]
     """Return the session as the claim will leave it without the removed turns, but still with their files."""
     head, topic = _head_after(stored.head, kept, removed), topic_after(kept)
     records = dict(zip(stored.ids, stored.turns, strict=True))
-    seen = [records.get(turn.answer_id.encode()) for turn in context_of(kept, topic, CONTEXT_TURNS)]
-    session = compose_session(session_id, head, seen, stored.files)
+    ids = [turn.answer_id.encode() for turn in context_of(kept, topic, CONTEXT_TURNS)]
+    session = compose_session(session_id, head, {one: records.get(one) for one in ids}, stored.files)
     said = _said_after(stored.said, kept, {turn.topic for turn in removed})
     return replace(session, earlier=_earlier_topics(said, session))
 

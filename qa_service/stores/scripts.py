@@ -27,7 +27,7 @@ for topic = math.max(1, last - ARGV[1]), last do
   end
 end
 if #fields > 0 then said = redis.call('HMGET', KEYS[5], unpack(fields)) end
-return {redis.call('HGETALL', KEYS[1]), turns, redis.call('HVALS', KEYS[4]), fields, said}
+return {redis.call('HGETALL', KEYS[1]), ids, turns, redis.call('HVALS', KEYS[4]), fields, said}
 """)
 
 # It takes the turns one by one, because `unpack` gives at most some thousand values.
@@ -39,9 +39,11 @@ for i, id in ipairs(ids) do turns[i] = redis.call('HGET', KEYS[3], id) end
 return {redis.call('HGETALL', KEYS[1]), ids, turns, redis.call('HVALS', KEYS[4]), redis.call('HGETALL', KEYS[5])}
 """
 
-# When this is sent a second time for the same answer, it changes nothing, because the log may have grown in between.
+# When this is sent a second time for the same answer, the log stays as it is, because it may have grown in between.
 BEGIN = """
--- at, log
+-- at, log, what the worker holds
+redis.call('HSET', KEYS[3], ARGV[6], ARGV[7])
+redis.call('EXPIRE', KEYS[3], ARGV[4])
 if redis.call('HSETNX', KEYS[1], 'session', ARGV[1]) == 0 then return end
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 redis.call('XADD', KEYS[2], '1-0', 'first', 1, 'items', ARGV[3], 'v', ARGV[5])

@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from operator import attrgetter
 from typing import Any
 
@@ -13,7 +12,7 @@ from msgspec.structs import replace
 from redis import Redis
 
 from qa_service.clock import now
-from qa_service.errors import NO_ROOM, Busy, OverQuota, StoreUnavailable
+from qa_service.errors import NO_ROOM, Busy, OverQuota
 from qa_service.interfaces import Claim, Claimed, HeldAnswer, Removal, Saved, TopicContext
 from qa_service.model import EarlierTopic, Exchange, Owner, Session, StoredFile, Topic
 from qa_service.rewinding import is_seen
@@ -96,21 +95,24 @@ class RedisSessions:
         """Make the session of the script's reply. It is None where this owner has no such session."""
         if not reply:
             return None
-        head, turns, files, fields, said = reply
-        session = compose_session(session_id, decode_pairs(head), turns, files)
+        head, ids, turns, files, fields, said = reply
+        session = compose_session(session_id, decode_pairs(head), dict(zip(ids, turns, strict=True)), files)
         return replace(session, earlier=group_exchanges(fields, said))
 
     def load_context(self, owner: Owner, session_id: str, topic: int) -> TopicContext:
         keys = _keys(owner, session_id, "head", "turns", "answers")
         with self._guard:
             reply: Any = self._client.eval(topic_scripts.LOAD_CONTEXT, len(keys), *keys, topic, CONTEXT_TURNS)
-        summary, turns = reply
-        exchanges = tuple(said for turn in turns if (said := read_record(exchange_decoder, turn)))
-        return TopicContext(exchanges, summary_of({name_summary(topic): summary.decode()}, topic, turns))
+        summary, ids, turns = reply
+        said = _read_exchanges(dict(zip(ids, turns, strict=True)))
+        return TopicContext(tuple(said.values()), summary_of({name_summary(topic): summary.decode()}, topic, [*said]))
 
     def claim_session(self, claim: Claim) -> Claimed:
         names = ("head", "turns", "answers", "context", "running", "images", "files", "said")
         keys = [*_keys(claim.owner, claim.turn.session_id, *names), quota_key(claim.owner, "space")]
+        # Visitors have no list of sessions, and one for a single question stands in none.
+        if claim.owner.kind != "anonymous" and not is_single_use(claim.turn.session_id):
+            keys.append(owner_key(claim.owner, "sessions"))
         with self._guard, self._client.pipeline(transaction=False) as pipeline:
             # The answer is in `holds` of its worker before it is in the session. So wherever this breaks off, no
             # session stays busy with an answer that no worker knows of.
@@ -118,43 +120,27 @@ class RedisSessions:
             place = len(pipeline)
             pipeline.eval(CLAIM, len(keys), *keys, *self._claim_arguments(claim))
             self._keep_repeat(pipeline, claim)
-            if not claim.reject_busy:
-                self._list_session(pipeline, claim)
             outcome: list[Any] = pipeline.execute()[place]
             if outcome[0] in (b"busy", b"full", b"moved"):
                 self._take_back_claim(pipeline, claim)
                 pipeline.execute()
-        claimed = _claimed(outcome)
-        if claim.reject_busy and not claimed.moved:
-            # The question isn't refused where the store goes away now, because it has claimed its session. The next
-            # claim lists the session, too.
-            with suppress(StoreUnavailable), self._guard, self._client.pipeline(transaction=False) as pipeline:
-                self._list_session(pipeline, claim)
-                pipeline.execute()
-        return claimed
+        return _claimed(outcome)
 
     def _begin_log(self, pipeline: Any, claim: Claim) -> None:
         """Write what isn't part of the session: the answer in `holds` of this worker, its key `at`, and its log."""
         owner, turn, kept = claim.owner, claim.turn, self._kept
-        keys = [answer_key(owner, turn.answer_id, name) for name in ("at", "log")]
+        keys = [answer_key(owner, turn.answer_id, "at"), answer_key(owner, turn.answer_id, "log")]
+        keys.append(worker_key(self._worker, "holds"))
         start = encode_items([claim.start])["items"]
         found_for = 2 * kept.seconds_of(turn.session_id)
         held = HeldAnswer(owner, turn.answer_id, turn.session_id, claim.admission)
-        holds = worker_key(self._worker, "holds")
-        pipeline.hset(holds, turn.answer_id, msgspec.json.encode(held))
-        pipeline.expire(holds, kept.log)
-        pipeline.eval(scripts.BEGIN, len(keys), *keys, turn.session_id, found_for, start, kept.log, VERSION)
+        arguments = (turn.session_id, found_for, start, kept.log, VERSION, turn.answer_id, msgspec.json.encode(held))
+        pipeline.eval(scripts.BEGIN, len(keys), *keys, *arguments)
 
     def _keep_repeat(self, pipeline: Any, claim: Claim) -> None:
         if claim.repeat:
             seconds = int(claim.repeat.seconds) or self._kept.answer
             pipeline.expire(repeat_key(claim.owner, claim.repeat.key), seconds)
-
-    def _list_session(self, pipeline: Any, claim: Claim) -> None:
-        # Visitors have no list of sessions, and one for a single question stands in none.
-        if claim.owner.kind != "anonymous" and not is_single_use(claim.turn.session_id):
-            pipeline.zadd(owner_key(claim.owner, "sessions"), {claim.turn.session_id: time.time()})
-            pipeline.expire(owner_key(claim.owner, "sessions"), self._kept.seconds)
 
     def _take_back_claim(self, pipeline: Any, claim: Claim) -> None:
         """Remove what `_begin_log` has written, since the answer wasn't let in. First the idempotency key becomes a
@@ -225,6 +211,8 @@ class RedisSessions:
             turn.session_id,
             LIVES * self._kept.seconds,
             share_of(claim.owner) * self._kept.bytes,
+            time.time(),
+            self._kept.seconds,
             *seeds,
             *removal,
         ]
@@ -255,18 +243,23 @@ def decode_pairs(flat: Sequence[bytes]) -> dict[str, str]:
 
 
 def compose_session(
-    session_id: str, head: Mapping[str, str], turns: Sequence[bytes | None], files: Sequence[bytes]
+    session_id: str, head: Mapping[str, str], turns: Mapping[bytes, bytes | None], files: Sequence[bytes]
 ) -> Session:
-    """Make a session of what is stored of it. `turns` is its context, oldest first. Earlier topics aren't in it."""
-    topic = int(head["topic"])
+    """Make a session of what is stored of it. `turns` is its context by the ids of the answers, oldest first. Earlier
+    topics aren't in it."""
+    topic, said = int(head["topic"]), _read_exchanges(turns)
     return Session(
         session_id,
         topic,
         topics_of(head),
-        context=tuple(said for turn in turns if (said := read_record(exchange_decoder, turn))),
+        context=tuple(said.values()),
         files=tuple(sorted(files_of(files), key=lambda file: file.topic != topic)),
-        summary=summary_of(head, topic, turns),
+        summary=summary_of(head, topic, [*said]),
     )
+
+
+def _read_exchanges(turns: Mapping[bytes, bytes | None]) -> dict[bytes, Exchange]:
+    return {answer_id: said for answer_id, turn in turns.items() if (said := read_record(exchange_decoder, turn))}
 
 
 def group_exchanges(fields: Sequence[bytes], said: Sequence[bytes | None]) -> tuple[EarlierTopic, ...]:

@@ -48,13 +48,14 @@ def name_summary(topic: int) -> str:
     return f"summary:{topic}"
 
 
-def summary_of(head: Mapping[str, str], topic: int, turns: Sequence[bytes | None]) -> Summary | None:
-    """Read the summary of the topic. `turns` is the stored context, of which the summary may stand for a part."""
+def summary_of(head: Mapping[str, str], topic: int, ids: Sequence[bytes]) -> Summary | None:
+    """Read the summary of the topic. `ids` are those of the answers in the context, of which the summary may stand for
+    a part."""
     stored = read_record(_summary_decoder, head.get(name_summary(topic), "").encode())
     if stored is None:
         return None
-    ids = [told.answer_id for turn in turns if (told := read_record(_told_decoder, turn))]
-    return Summary(stored.text, ids.index(stored.through) + 1 if stored.through in ids else 0)
+    through = stored.through.encode()
+    return Summary(stored.text, ids.index(through) + 1 if through in ids else 0)
 
 
 class RedisSummaries:
@@ -73,7 +74,8 @@ class RedisSummaries:
         if current is None or int(current) != topic:
             return None
         told = [one for turn in turns if (one := read_record(_told_decoder, turn))]
-        before = summary_of({field: stored.decode()} if stored else {}, topic, turns)
+        ids = [one.answer_id.encode() for one in told]
+        before = summary_of({field: stored.decode()} if stored else {}, topic, ids)
         return LongTopic(
             tuple(Exchange(one.question, one.text) for one in told),
             tuple(one.answer_id for one in told),

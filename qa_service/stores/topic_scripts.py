@@ -52,7 +52,7 @@ LOAD_CONTEXT = with_context("""
 -- head, turns, answers
 local ids, turns = context_of(KEYS[2], KEYS[3], ARGV[1], tonumber(ARGV[2])), {}
 if #ids > 0 then turns = redis.call('HMGET', KEYS[3], unpack(ids)) end
-return {redis.call('HGET', KEYS[1], 'summary:' .. ARGV[1]) or '', turns}
+return {redis.call('HGET', KEYS[1], 'summary:' .. ARGV[1]) or '', ids, turns}
 """)
 
 LOAD_LONG = with_context("""

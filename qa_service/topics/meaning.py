@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qa_service.language.excerpts import keep_ends
 from qa_service.model import Exchange, Meaning
-from qa_service.pause import give_way
+from qa_service.pause import LongWork, give_way
 from qa_service.search_interfaces import Encoder
 from qa_service.topics.features import compute_features
 from qa_service.topics.scoring import Likeness
@@ -28,6 +28,8 @@ RECENT = 4
 QUESTION, ANSWER = 400, 300
 """At most so many characters of a question, and from the beginning of an answer, become a vector. Encoding them takes
 a worker some milliseconds at most."""
+ENCODING_SECONDS = 0.0005
+"""Encoding a text takes longer than this, and remembering its vector doesn't."""
 _KEPT = 256
 """Some turns hold no vectors. The vectors of this many of their exchanges are remembered."""
 _FADING = 0.5
@@ -92,13 +94,15 @@ class MeaningScorer:
 def recall_meaning(encoder: Encoder, question: str, text: str) -> Meaning:
     """Encode a finished exchange, so that later questions are compared with it without encoding it again.
 
-    Other requests have their turn before each text, so that what was said last goes out at once.
+    Other requests have their turn first, so that what was said last goes out at once, and again before the answer if
+    encoding the question took long. It doesn't where the encoder remembers the question since its topic was judged.
     """
     answer = text[:ANSWER].strip()
     give_way()
+    work = LongWork(ENCODING_SECONDS)
     asked = encoder.encode_texts([shorten_question(question)])[0]
     if answer:
-        give_way()
+        work.end_step()
     return Meaning(encoder.name, asked, encoder.encode_texts([answer])[0] if answer else b"")
 
 

@@ -79,6 +79,8 @@ class AnswerPart:
 
         Where the whole text contradicts the pieces it adds nothing, because what was shown can't be taken back.
         """
+        if not self.holds_back and whole == self.join_text():
+            return ""  # Nearly every copy repeats just what was written.
         shown = ""
         if self.agrees_with(whole):
             self._half = ""

@@ -64,14 +64,15 @@ def counted(real: Redis) -> Iterator[Stores]:
         yield stores_of(client)
 
 
+@pytest.mark.parametrize("reject", [False, True])
 @pytest.mark.parametrize(("repeat", "trips"), [(None, 2), (Repeat("d" * 32, "print", 60), 3)])
 def test_a_question_takes_two_trips_and_a_third_where_it_can_be_repeated(
-    counted: Stores, repeat: Repeat | None, trips: int
+    counted: Stores, repeat: Repeat | None, trips: int, reject: bool
 ) -> None:
     """One trip is for the rate limit and the session, and one claims the session. Before them, one takes the key."""
     before = Counting.sent
     if repeat:
         counted.repeats.reserve_key(ANN, repeat, "first")
     counted.arrivals.receive_question(ANN, "s")
-    claim(counted.sessions, turn("first"), repeat=repeat)
+    claim(counted.sessions, turn("first"), repeat=repeat, reject=reject)
     assert Counting.sent - before == trips

@@ -89,6 +89,13 @@ class TestVectors:
         assert told[0] == told[1]
         assert told[0]["near last question"] == pytest.approx(1, abs=0.01)
 
+    def test_a_question_that_is_remembered_is_followed_by_no_pause(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        recall_meaning(load_encoder(), "Where?", "There.")
+        pauses: list[float] = []
+        monkeypatch.setattr("qa_service.pause.time.sleep", pauses.append)
+        recall_meaning(load_encoder(), "Where?", "There.")
+        assert len(pauses) == 1
+
     def test_an_answer_without_text_has_no_vector(self) -> None:
         assert recall_meaning(FakeEncoder(), "Where?", "  ").answer == b""
 
