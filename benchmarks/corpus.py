@@ -5,7 +5,6 @@ questions, the pages that answer them, and questions that nothing in a document 
 (`--at-least found_page=0.9`) it fails where they aren't kept.
 """
 
-import logging
 import os
 import shutil
 import sys
@@ -13,32 +12,19 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from fpdf import FPDF
+from benchmarks.korean_pdf import write_pdf
 
 CORPUS = Path(__file__).with_name("corpus")
 QUESTIONS = "questions.jsonl"
-FONT = "/usr/share/fonts/truetype/nanum/NanumGothic.ttf"
-"""This font comes with Debian's package fonts-nanum."""
 PAGE_END = "\n----\n"
 
 
 def build_corpus(folder: Path) -> Path:
     """Write the documents as PDF into the folder, with the questions, and return the path of the questions."""
-    logging.getLogger("fontTools").setLevel(logging.ERROR)  # it warns of what a PDF doesn't need
     for source in sorted(CORPUS.glob("*.txt")):
-        pages = source.read_text(encoding="utf-8").split(PAGE_END)
-        (folder / f"{source.stem}.pdf").write_bytes(_write_pdf(pages))
+        pages = [page.strip() for page in source.read_text(encoding="utf-8").split(PAGE_END)]
+        (folder / f"{source.stem}.pdf").write_bytes(write_pdf(pages, size=11, line=7))
     return Path(shutil.copy(CORPUS / QUESTIONS, folder / QUESTIONS))
-
-
-def _write_pdf(pages: Sequence[str]) -> bytes:
-    document = FPDF()
-    document.add_font("Nanum", fname=FONT)
-    document.set_font("Nanum", size=11)
-    for page in pages:
-        document.add_page()
-        document.multi_cell(0, 7, page.strip())
-    return bytes(document.output())
 
 
 def _measure_corpus(arguments: Sequence[str]) -> None:

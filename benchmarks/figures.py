@@ -16,7 +16,7 @@ class Measure(Struct, frozen=True):
     title: str
     unit: str
     short: str = ""
-    """This is the title in the picture. A measure whose title is empty isn't drawn."""
+    """This is the title in the picture. A measure without it isn't drawn."""
     more_is_better: bool = False
 
 

@@ -29,7 +29,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from fpdf import FPDF
 
-from benchmarks.processes import memory_kib
+from benchmarks.processes import cpu_seconds, memory_kib, parent
 from qa_service.errors import EncoderMissing
 from qa_service.knowledge import search
 from qa_service.knowledge.database import Database
@@ -125,7 +125,7 @@ def ask_questions(database: Database, questions: Sequence[str], clusters: Cluste
     exact: list[tuple[SearchTerms, Sequence[Candidate]]] = []
     backend = database.search(lambda connection: connection.run("select pg_backend_pid()"))[0][0]
     times: list[float] = []
-    used = time.process_time() + read_cpu(backend)
+    used = time.process_time() + cpu_seconds(backend)
     for question in questions:
         began = time.monotonic()
         terms = build_terms(question, encoder=encoder)
@@ -133,7 +133,7 @@ def ask_questions(database: Database, questions: Sequence[str], clusters: Cluste
         times.append(time.monotonic() - began)
         if len(exact) < 30:
             exact.append((terms, found))
-    used = (time.process_time() + read_cpu(backend) - used) / len(questions)
+    used = (time.process_time() + cpu_seconds(backend) - used) / len(questions)
     times.sort()
     return {
         "p50 ms": round(times[len(times) // 2] * 1000, 1),
@@ -147,7 +147,7 @@ def measure_size(folder: Path, database: Database) -> dict[str, object]:
     """Measure what the knowledge base takes on the disk, without PostgreSQL's journal, and in memory."""
     tables = database.read("select pg_database_size(current_database())")[0][0]
     whole = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
-    server = find_parent(database.read("select pg_backend_pid()")[0][0])
+    server = parent(database.read("select pg_backend_pid()")[0][0])
     return {
         "MB of tables": tables >> 20,
         "MB of the folder": whole >> 20,
@@ -169,8 +169,8 @@ def measure_recall(
     return round(sum(shares) / len(shares), 4)
 
 
-def measure_reading(folder: Path, pages: int) -> dict[str, object]:
-    """Read a PDF of many pages with the real reader and the real encoder."""
+def measure_indexing(folder: Path, pages: int) -> dict[str, object]:
+    """Index a PDF of many pages with the real reader and the real encoder."""
     dice = random.Random(2)
     words = [word for word in invent_words(dice) if word.isascii()]
     document, texts = FPDF(), write_texts(dice, words)
@@ -207,20 +207,6 @@ def find_encoder() -> SentenceEncoder | None:
         return None
 
 
-def read_cpu(process: int) -> float:
-    """Return the seconds of processor time that a process has used."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def find_parent(process: int) -> int:
-    """Return the number of the process that started this one, or 0 where it is gone."""
-    try:
-        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return 0
-
-
 def run_in_folder(measure: Callable[[Path, int], dict[str, object]], size: int, number: int) -> None:
     """Measure in a folder of its own, and print what was found."""
     folder = Path(tempfile.gettempdir(), f"qa-benchmark-{os.getpid()}-{number}")
@@ -236,6 +222,6 @@ if __name__ == "__main__":
     parser.add_argument("--pages", type=int, default=1_000)
     options, numbers = parser.parse_args(), count()
     if options.pages:
-        run_in_folder(measure_reading, options.pages, next(numbers))
+        run_in_folder(measure_indexing, options.pages, next(numbers))
     for size in options.passages:
         run_in_folder(measure_growth, size, next(numbers))

@@ -30,11 +30,11 @@ class Notation(Struct, frozen=True):
     """
 
     text: re.Pattern[bytes]
-    """Finds the inside of the JSON string of each piece of text."""
+    """This finds the inside of the JSON string of each piece of text."""
     done: re.Pattern[bytes]
-    """Finds what every answer must have that has come to its end."""
+    """This finds what every answer must have that has come to its end."""
     end: bytes = b"\n\n"
-    """What each frame ends with."""
+    """Each frame ends with this."""
 
 
 def notation(before_text: bytes, done: bytes, end: bytes = b"\n\n") -> Notation:
@@ -150,7 +150,7 @@ class Crowd:
     def __init__(self, door: Door, deltas: int, *, again: bool = False) -> None:
         self.tally = Tally()
         self.again = again
-        """Whether a connection asks again after it was answered."""
+        """This says whether a connection asks again after it was answered."""
         self._door = door
         self._deltas = deltas
         self._epoll = select.epoll()
@@ -173,7 +173,7 @@ class Crowd:
             self._epoll.register(visitor.sock, select.EPOLLIN)
 
     def attend(self, seconds: float, enough: Callable[[], bool] = lambda: False) -> bool:
-        """Read for so many seconds, or until `enough` says so. Returns whether it did."""
+        """Read for so many seconds, or until `enough` says so, and return whether it did."""
         end = monotonic() + seconds
         while not enough():
             left = end - monotonic()

@@ -8,12 +8,10 @@ import resource
 import sys
 import time
 
-from fpdf import FPDF
-
+from benchmarks.korean_pdf import write_pdf
 from qa_service.files.reading import read_file
 from qa_service.model import UploadedFile
 
-FONT = "/usr/share/fonts/truetype/nanum/NanumGothic.ttf"
 RULE = (
     "제{n}조 근로자는 {n}일의 휴가를 쓸 수 있으며, 휴가를 쓰려는 사람은 사흘 전까지 부서장에게 알려야 한다. "
     "Rule {n} covers exactly the cases of leave that an employee has asked for in writing. "
@@ -23,13 +21,7 @@ RULES_A_PAGE = 13
 
 def make_pdf(pages: int) -> bytes:
     """Make a PDF with this number of pages, with about 1,800 characters on each."""
-    document = FPDF()
-    document.add_font("Nanum", fname=FONT)
-    document.set_font("Nanum", size=10)
-    for number in range(1, pages + 1):
-        document.add_page()
-        document.multi_cell(0, 5, RULE.format(n=number) * RULES_A_PAGE)
-    return bytes(document.output())
+    return write_pdf((RULE.format(n=number) * RULES_A_PAGE for number in range(1, pages + 1)), size=10, line=5)
 
 
 def measure_reading(pages: int) -> str:

@@ -60,6 +60,12 @@ def tree(root: int) -> list[int]:
     return found
 
 
+def parent(pid: int) -> int:
+    """Return the id of the process that started this one, or 0 where it is gone."""
+    fields = _stat(pid)
+    return int(fields[1]) if fields else 0
+
+
 def cpu_seconds(root: int) -> float:
     """Return the CPU seconds of a process with all its descendants since they began, in steps of a hundredth. Children
     that have ended count too."""

@@ -88,20 +88,20 @@ def write_form(fields: Mapping[str, str], name: str, content: bytes) -> bytes:
     return "".join([*parts, head]).encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
-def send(port: int, path: str, body: bytes = b"") -> tuple[HTTPConnection, int]:
-    """Send a form, or ask for a path where there is none, and return the connection and the status."""
+def send(port: int, path: str, body: bytes = b"") -> HTTPConnection:
+    """Send a form, or ask for a path where there is none, and return the connection."""
     connection = HTTPConnection("127.0.0.1", port, timeout=MOST_SECONDS)
     headers = {"Authorization": f"Bearer {KEY}"}
     if body:
         headers["Content-Type"] = f"multipart/form-data; boundary={BOUNDARY}"
     connection.request("POST" if body else "GET", path, body or None, headers)
-    return connection, 0
+    return connection
 
 
 def ask_with_file(port: int, name: str, content: bytes) -> None:
     """Ask a question with a file, and wait until its verdict has come and the answer begins."""
     os.nice(19)
-    connection, _ = send(port, "/api/ask", write_form({"question": "What does the file say?"}, name, content))
+    connection = send(port, "/api/ask", write_form({"question": "What does the file say?"}, name, content))
     response = connection.getresponse()
     seen = b""
     while b'"type": "text"' not in seen and b'"type":"text"' not in seen and (line := response.readline()):
@@ -114,12 +114,12 @@ def ask_with_file(port: int, name: str, content: bytes) -> None:
 def index_file(port: int, name: str, content: bytes) -> None:
     """Bring a document into the knowledge base, and wait until it was read, and for its encoding as long again."""
     os.nice(19)
-    connection, _ = send(port, "/api/documents", write_form({}, name, content))
+    connection = send(port, "/api/documents", write_form({}, name, content))
     (document,) = json.loads(connection.getresponse().read())["items"]
     began = time.monotonic()
     while document["status"] in ("queued", "reading"):
         time.sleep(1)
-        connection, _ = send(port, f"/api/documents/{document['documentId']}")
+        connection = send(port, f"/api/documents/{document['documentId']}")
         document = json.loads(connection.getresponse().read())
     seconds = time.monotonic() - began
     print(f"  {name}: {document['status']} after {seconds:.0f} s, {document['passages']} passages", file=sys.stderr)

@@ -4,6 +4,8 @@
 #
 #   examples/phone.sh http://127.0.0.1:8000/api KEY report.pdf "What does it say?" "And why?"
 #
+# KEY is the key of the site's backend, as QA_API_KEYS=site:KEY gives it to the service.
+#
 # On iOS, `URLSession.bytes(for:)` gives the same lines; a request's `timeoutInterval` of 24 s counts silence, not the
 # whole answer. On Android, OkHttp's `readTimeout` counts silence too, and `body.source().readUtf8Line()` reads the lines.
 # An app that is put to sleep loses its connection and not the answer. When it wakes, it resumes where it was.

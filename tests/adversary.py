@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain, groupby, islice, product
 from pathlib import Path
-from re import _constants as kinds  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as kinds
+from re import _parser as parser
 from typing import Any, TypeAlias
 
 import qa_service

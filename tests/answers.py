@@ -29,7 +29,7 @@ def frames(
     known: Parts, text: str = "Why is the sky blue?", stop: StopSignal | None = None, **fields: object
 ) -> list[Frame]:
     """Return all frames of one answer."""
-    return shown(AnswerLine(known).write_answer(admission(text, **fields), stop or StopSignal()))  # type: ignore[arg-type]
+    return shown(AnswerLine(known).write_answer(admission(text, **fields), stop or StopSignal()))
 
 
 def saved(known: Parts) -> Turn:
@@ -65,5 +65,5 @@ class Conversation:
 
     def ask(self, text: str, **fields: object) -> list[Frame]:
         """Ask, and return all frames of the answer."""
-        admitted = self._desk.admit_new(Question(text, ANN, "chat", **fields))  # type: ignore[arg-type]
+        admitted = self._desk.admit_new(Question(text, ANN, "chat", **fields))
         return shown(AnswerLine(self._parts).write_answer(admitted, StopSignal()))

@@ -61,7 +61,7 @@ def compound_file(files: Mapping[str, Node]) -> bytes:
     writer.entries[root][3] = writer.add_children(files)
     writer.entries[root][4:] = [writer.add_stream(writer.mini), len(writer.mini)]
     mini_fat = writer.add_stream(struct.pack(f"<{len(writer.mini_fat)}I", *writer.mini_fat))
-    directory = writer.add_stream(b"".join(_entry(*entry) for entry in writer.entries))  # type: ignore[arg-type]
+    directory = writer.add_stream(b"".join(_entry(*entry) for entry in writer.entries))
     count = 1
     while (len(writer.fat) + count) * 4 > count * SECTOR:
         count += 1

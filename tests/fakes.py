@@ -533,7 +533,7 @@ def desk(sessions: SessionStore, *, limiter: Limiter | None = None, **others: ob
         "find_removal": getattr(sessions, "find_removal", lambda *_: None),
         "model": "mini",
     }
-    return Desk(sessions, **{**fields, **others})  # type: ignore[arg-type]
+    return Desk(sessions, **{**fields, **others})
 
 
 def shown(line: Iterable[Frame | Mark]) -> list[Frame]:
@@ -566,7 +566,7 @@ def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:
     }
     fields |= others
     retriever = fields.pop("retriever", HybridRetriever())
-    return Parts(search=Search(fields["files"], retriever), **fields)  # type: ignore[arg-type]
+    return Parts(search=Search(fields["files"], retriever), **fields)
 
 
 def upload(folder: Path, name: str, text: str) -> UploadedFile:
@@ -586,14 +586,14 @@ def turn(answer_id: str = "1" * 32, **fields: object) -> Turn:
         "topic": 1,
         "created_at": "2026-01-02T03:04:05.678Z",
     }
-    return Turn(answer_id, **{**known, **fields})  # type: ignore[arg-type]
+    return Turn(answer_id, **{**known, **fields})
 
 
 def admission(
     text: str = "Why is the sky blue?", *, session: Session | None = None, answer_id: str = "1" * 32, **fields: object
 ) -> Admission:
     """Return Ann's question, let in at the desk."""
-    question = Question(text, ANN, **fields)  # type: ignore[arg-type]
+    question = Question(text, ANN, **fields)
     known = session or Session("s", 1, (Topic(1, text, 0),))
     running = turn(answer_id, session_id=known.session_id, question=text, topic=known.topic, language=question.language)
     return Admission(

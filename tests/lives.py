@@ -116,7 +116,7 @@ class Worker:
                 "background": False,
                 "pace": PACE,
                 **options,
-            },  # type: ignore[arg-type]
+            },
         )
         self.sessions = RedisSessions(self.redis, self.wire, KEPT, worker=name)
         self.logs = RedisLogs(self.redis, self.wire, LogTimes(60, 60), worker=name)
@@ -126,7 +126,7 @@ class Worker:
         self.presence = Presence(folder, name, folder)
         shared = SharedStores(self.unsaved, self.logs, self.workers, self.history.load_turn)
         self.parts = parts(
-            self.upstream,  # type: ignore[arg-type]
+            self.upstream,
             sessions=self.sessions,
             files=RedisFiles(self.redis, self.wire, seconds=60, single=60),
             meter=self.meter,
@@ -148,7 +148,7 @@ class Worker:
         self, text: str = "Why?", *, session_id: str = "chat", owner: Owner = ANN, **fields: object
     ) -> RunningAnswer:
         """Begin an answer here."""
-        admitted = self.desk.admit(Question(text, owner, session_id, **fields))  # type: ignore[arg-type]
+        admitted = self.desk.admit(Question(text, owner, session_id, **fields))
         assert isinstance(admitted, Admission)
         return self.runner.start_answer(admitted)
 

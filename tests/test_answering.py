@@ -189,7 +189,7 @@ class TestFiles:
 
     def test_a_part_without_a_passage_does_no_harm(self, tmp_path: Path) -> None:
         class Hesitant(FakeReader):
-            def read_upload(self, file, stop):  # type: ignore[no-untyped-def]
+            def read_upload(self, file, stop):
                 yield FileText()
                 yield from super().read_upload(file, stop)
 
@@ -286,7 +286,7 @@ class TestTopics:
             '"sky.txt", page 1 (from an earlier topic)\n> Blue light scatters.' in upstream.prompts[1].messages[1].text
         )
         assert [(verdict.name, verdict.status) for verdict in metadata(told).files] == [("sky.txt", "used")]
-        assert one(told, Reference).topic == 1  # type: ignore[attr-defined]
+        assert one(told, Reference).topic == 1
 
     def test_the_files_of_this_topic_come_before_those_of_others(self, tmp_path: Path) -> None:
         chat = Conversation(upstream := FakeUpstream())
@@ -404,12 +404,12 @@ class TestEnds:
         stop.set(reason)
         told = frames(known := parts(FakeUpstream([TextDelta("Half an "), Cancelled()])), stop=stop)
         assert kinds(told) == ["start", "text"]
-        assert known.sessions.saved == []  # type: ignore[attr-defined]
+        assert known.sessions.saved == []
 
     def test_what_another_worker_has_taken_over_meanwhile_is_not_ended_here(self) -> None:
         seen: list[Observation] = []
         known = parts(observe=seen.append)
-        known.sessions.outcome = "lost"  # type: ignore[attr-defined]
+        known.sessions.outcome = "lost"
         assert kinds(frames(known)) == ["start", "text"]
         assert seen == []
 
@@ -450,7 +450,7 @@ class TestEnds:
     )
     def test_an_early_end_is_no_error(self, steps: list[Delta], reason: str, status: str) -> None:
         told = frames(known := parts(FakeUpstream(steps)))
-        assert (metadata(told).finish_reason, told[-1]) == (reason, Done(status))  # type: ignore[arg-type]
+        assert (metadata(told).finish_reason, told[-1]) == (reason, Done(status))
         assert "error" not in kinds(told)
         assert saved(known).status == status
 

@@ -49,7 +49,7 @@ class Broken:
 class TestBugs:
     @pytest.mark.parametrize("part", ["upstream", "reader", "files", "search", "safety_identifier", "site"])
     def test_a_bug_is_told_by_its_id_alone(self, part: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-        site = Site("Be plain.", context_tokens="many")  # type: ignore[arg-type]
+        site = Site("Be plain.", context_tokens="many")
         broken = {"safety_identifier": Broken().call, "site": site}.get(part, Broken())
         with caplog.at_level(logging.ERROR):
             told = frames(replace(parts(), **{part: broken}), files=(upload(tmp_path, "sky.txt", "Blue."),))
@@ -59,7 +59,7 @@ class TestBugs:
         assert error.message.split()[-1] in caplog.text
 
     def test_an_annotation_that_cannot_be_cited_is_no_end_without_done(self) -> None:
-        odd = Annotation("url", url=7)  # type: ignore[arg-type]
+        odd = Annotation("url", url=7)
         told = frames(known := parts(FakeUpstream([TextDelta("So."), odd, STOPPED])))
         assert (failure(told).code, told[-1]) == ("internal", Done("failed"))
         assert saved(known).text == "So."
@@ -81,19 +81,19 @@ class TestUnstorable:
         "odd",
         [
             TextDelta(f"half a pair {HALF}"),
-            TextDelta(b"bytes"),  # type: ignore[arg-type]
-            TextDelta(None),  # type: ignore[arg-type]
+            TextDelta(b"bytes"),
+            TextDelta(None),
             RefusalDelta(HALF),
             Searching(HALF),
-            Searching(b"bytes"),  # type: ignore[arg-type]
-            Retrying(NAN, "slow", "mini"),  # type: ignore[arg-type]
+            Searching(b"bytes"),
+            Retrying(NAN, "slow", "mini"),
             Retrying(1, "slow", HALF),
             Annotation("url", title=HALF, url="https://a.example"),
-            Annotation("document", document_id="d", page=NAN),  # type: ignore[arg-type]
+            Annotation("document", document_id="d", page=NAN),
             Opened(HALF),
             Finished("stop", model=HALF),
-            Finished("so so"),  # type: ignore[arg-type]
-            Finished("stop", usage=Usage(NAN, 1, 1)),  # type: ignore[arg-type]
+            Finished("so so"),
+            Finished("stop", usage=Usage(NAN, 1, 1)),
         ],
         ids=repr,
     )
@@ -109,15 +109,15 @@ class TestUnstorable:
     @pytest.mark.parametrize(
         "news",
         [
-            FileProgress(NAN, 2),  # type: ignore[arg-type]
+            FileProgress(NAN, 2),
             FileEnd(Verdict(HALF, "text", "used")),
-            FileEnd(Verdict("sky.txt", "text", "used", tokens=NAN)),  # type: ignore[arg-type]
+            FileEnd(Verdict("sky.txt", "text", "used", tokens=NAN)),
         ],
         ids=repr,
     )
     def test_what_a_reader_of_files_says_ends_the_answer_as_well(self, news: FileNews, tmp_path: Path) -> None:
         reader = FakeReader()
-        reader.read_upload = lambda file, stop: iter((news,))  # type: ignore[method-assign]
+        reader.read_upload = lambda file, stop: iter((news,))
         told = frames(known := parts(reader=reader), files=(upload(tmp_path, "sky.txt", "Blue."),))
         assert (failure(told).code, told[-1]) == ("internal", Done("failed"))
         for kept in (*told, saved(known)):
@@ -151,14 +151,14 @@ class TestUnstorable:
 class TestSaving:
     def test_a_store_that_is_down_is_told_and_the_answer_stays_whole(self) -> None:
         known = parts()
-        known.sessions.available = False  # type: ignore[attr-defined]
+        known.sessions.available = False
         told = frames(known)
         assert (metadata(told).saved, told[-1]) == (False, Done("completed"))
 
     def test_what_could_not_be_saved_is_given_to_whoever_saves_it_later(self) -> None:
         later: list[tuple[Owner, Turn]] = []
         known = parts(save_later=lambda owner, turn: later.append((owner, turn)))
-        known.sessions.available = False  # type: ignore[attr-defined]
+        known.sessions.available = False
         told = frames(known)
         ((owner, turn),) = later
         assert (owner, turn.text, turn.status) == (ANN, "The answer is 42.", "completed")
@@ -166,7 +166,7 @@ class TestSaving:
 
     def test_a_session_deleted_meanwhile_is_told(self) -> None:
         known = parts()
-        known.sessions.outcome = "gone"  # type: ignore[attr-defined]
+        known.sessions.outcome = "gone"
         assert metadata(frames(known)).saved is False
 
     def test_a_store_that_was_asked_for_something_wrong_is_told(self) -> None:

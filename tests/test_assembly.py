@@ -47,7 +47,7 @@ def assemble() -> Iterator[Assemble]:
     made: list[Assembly] = []
 
     def make(settings: Settings, **parts: object) -> Assembly:
-        made.append(assembly.assemble(settings, **parts))  # type: ignore[arg-type]
+        made.append(assembly.assemble(settings, **parts))
         return made[-1]
 
     yield make
@@ -57,7 +57,7 @@ def assemble() -> Iterator[Assemble]:
 
 def begin(house: Assembly, text: str, **fields: object) -> RunningAnswer:
     """Begin the answer to Ann's question."""
-    admitted = house.desk.admit_new(Question(text, ANN, "chat", **fields))  # type: ignore[arg-type]
+    admitted = house.desk.admit_new(Question(text, ANN, "chat", **fields))
     return house.runner.start_answer(admitted)
 
 
@@ -184,7 +184,7 @@ class TestChoosing:
         self, settings: Settings, assemble: Assemble, fields: dict[str, object], message: str
     ) -> None:
         with pytest.raises(SettingsError, match=f"QA_MODELS_FALLBACK: .*{message}"):
-            assemble(replace(settings, **fields))  # type: ignore[arg-type]
+            assemble(replace(settings, **fields))
 
     @pytest.mark.parametrize(("upstream", "asked"), [("responses", "responses"), ("chat", "chat/completions")])
     def test_of_two_servers_the_one_that_is_chosen_is_asked_first(

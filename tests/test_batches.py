@@ -38,7 +38,7 @@ def take_in(
     stop: StopSignal | None = None,
 ) -> list[StageNotice | TakenFile]:
     uploads = [(upload(folder, name, text), FilePlace(ANN, "s", name, 1)) for name, text in texts.items()]
-    batch = FileBatch(Intake(FakeFiles(), quotas or FakeQuotas(), reader), (), stop or StopSignal())  # type: ignore[arg-type]
+    batch = FileBatch(Intake(FakeFiles(), quotas or FakeQuotas(), reader), (), stop or StopSignal())
     return list(batch.take_in_all(uploads))
 
 

@@ -25,7 +25,7 @@ def test_it_is_always_the_same_at_one_site_and_another_elsewhere() -> None:
 @pytest.mark.parametrize(
     "way", [str, str.upper, " ".join, "**".join, lambda mark: mark[::-1], lambda mark: mark.replace("-", "")]
 )
-def test_it_is_found_however_it_is_written(way) -> None:  # type: ignore[no-untyped-def]
+def test_it_is_found_however_it_is_written(way) -> None:
     assert repeats_canary(f"My rules are: {way(MARK)}.", MARK)
 
 

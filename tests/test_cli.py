@@ -30,6 +30,7 @@ from qa_service.setting_readers import SETTING_READERS
 from qa_service.settings import Settings, SettingsError
 from tests.fakes import WAITING_SECONDS, admission
 from tests.knowledge.shelf import ask, put
+from tests.live.processes import free_port
 from tests.samples import ROOT
 from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream
 
@@ -228,14 +229,6 @@ class TestComplaining:
             run_command(["--version"])
         assert end.value.code == 0
         assert capsys.readouterr().out == f"qa-service {version('qa-service')}\n"
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port that nobody listens on."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as found:
-        found.bind((host, 0))
-        return int(found.getsockname()[1])
 
 
 class TestServing:

@@ -77,10 +77,10 @@ class House:
         self.desk = desk(self.sessions, **{**known, **others})
 
     def admit(self, text: str, **fields: object) -> Admission | Repeated:
-        return self.desk.admit(Question(text, ANN, "chat", **fields))  # type: ignore[arg-type]
+        return self.desk.admit(Question(text, ANN, "chat", **fields))
 
     def ask(self, text: str = "Why?", session_id: str = "chat", owner: Owner = ANN, **fields: object) -> Admission:
-        admitted = self.desk.admit(Question(text, owner, session_id, **fields))  # type: ignore[arg-type]
+        admitted = self.desk.admit(Question(text, owner, session_id, **fields))
         assert isinstance(admitted, Admission)
         return admitted
 

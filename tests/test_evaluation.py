@@ -94,7 +94,7 @@ def test_a_page_of_a_site_is_known_by_its_address() -> None:
 def test_topics_count_as_resets_and_shifts() -> None:
     tally = Tally()
     for label, drifted in (("shift", True), ("shift", False), ("continue", False)):
-        tally.add_topic(LabelledTopic("a?", label), drifted=drifted)  # type: ignore[arg-type]
+        tally.add_topic(LabelledTopic("a?", label), drifted=drifted)
     assert (tally.figures["found_shifts"].share, tally.figures["wrong_resets"].share) == (0.5, 0)
 
 

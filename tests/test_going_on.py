@@ -47,7 +47,7 @@ class TestGoingOn:
     def go_on(
         self, known: Parts, said: AnswerSoFar, stop: StopSignal | None = None, **fields: object
     ) -> list[Frame | Mark]:
-        return list(AnswerLine(known).continue_answer(admission(**fields), said, stop or StopSignal()))  # type: ignore[arg-type]
+        return list(AnswerLine(known).continue_answer(admission(**fields), said, stop or StopSignal()))
 
     def asked(self) -> Asked:
         return Asked(Prompt("gpt-4.1-mini", (), "Why?", tokens=30), ())
@@ -82,7 +82,7 @@ class TestGoingOn:
     def test_one_without_a_word_that_may_not_be_begun_again_is_ended(self) -> None:
         told = self.go_on(known := parts(), AnswerSoFar("", None, whole=False))
         assert (told[0], told[-1]) == (Gap(), Done("failed"))
-        assert known.upstream.prompts == []  # type: ignore[attr-defined]
+        assert known.upstream.prompts == []
         assert saved(known).metadata is not None
 
     def test_one_that_was_asked_but_not_opened_is_begun_again_as_long_as_it_has_not_said_anything(self) -> None:

@@ -29,7 +29,7 @@ def take_in(
     folder: Path, *, files: FakeFiles, quotas: FakeQuotas, reader: object = None, name: str = "sky.txt"
 ) -> tuple[list[StageNotice], StoredFile, Verdict]:
     """Take in one file, and return what is told of it and what becomes of it."""
-    intake = Intake(files, quotas, reader or FakeReader())  # type: ignore[arg-type]
+    intake = Intake(files, quotas, reader or FakeReader())
     told: list[StageNotice] = []
     steps = intake.take_in(upload(folder, name, "Blue.\n\nHigh."), PLACE, StopSignal())
     while True:

@@ -33,7 +33,7 @@ def observation(**changes: object) -> Observation:
         "saved": True,
         "cost": 0.25,
     }
-    return Observation(**{**usual, **changes})  # type: ignore[arg-type]
+    return Observation(**{**usual, **changes})
 
 
 def figures(text: bytes) -> dict[tuple[str, ...], float]:
@@ -99,7 +99,7 @@ class TestWhatIsCounted:
     )
     def test_times_are_spread_over_buckets_of_seconds(self, what: str, name: str) -> None:
         meter = Prometheus()
-        meter.record_time(what, 0.04)  # type: ignore[arg-type]
+        meter.record_time(what, 0.04)
         seen = figures(meter.text())
         assert (seen[f"{name}_count",], seen[f"{name}_sum",]) == (1, 0.04)
         assert (seen[f"{name}_bucket", "0.025"], seen[f"{name}_bucket", "0.05"]) == (0, 1)

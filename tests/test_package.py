@@ -66,7 +66,7 @@ def made(error: type[QAError]) -> QAError:
         errors.Busy: {"answer_id": "a1"},
         errors.Unreadable: {"reason": "damaged"},
     }
-    return error(**known.get(error, {}))  # type: ignore[arg-type]
+    return error(**known.get(error, {}))
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)

@@ -25,7 +25,7 @@ PROMPT = Prompt("m", (Message("system", "Be plain."), Message("user", "Which?"))
 
 def stored(file_id: str, **fields: object) -> StoredFile:
     known: dict[str, object] = {"name": f"{file_id}.png", "kind": "png", "status": "used", "topic": 1, "tokens": 100}
-    return StoredFile(file_id, **{**known, **fields})  # type: ignore[arg-type]
+    return StoredFile(file_id, **{**known, **fields})
 
 
 def shown(file_id: str = "f1", name: str = "cat.png") -> ShownPicture:
@@ -108,4 +108,4 @@ class TestShowing:
 
 @pytest.mark.parametrize(("upstream", "sees"), [(OfflineAnswerer(), False), (FakeUpstream(), True), (object(), False)])
 def test_an_upstream_that_does_not_say_so_sees_nothing(upstream: object, sees: bool) -> None:
-    assert can_see(upstream, "mini") is sees  # type: ignore[arg-type]
+    assert can_see(upstream, "mini") is sees

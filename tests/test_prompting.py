@@ -28,18 +28,18 @@ def prompt(
     model: str = "gpt-4.1-mini",
     **fields: object,
 ) -> Prompt:
-    question = Question(text, ANN, **fields)  # type: ignore[arg-type]
+    question = Question(text, ANN, **fields)
     material = Material(context, passages, pinned, pieces, summary)
     return build_prompt(question, material, site=site, model=model, language=language)
 
 
 def passage(text: str, **fields: object) -> Passage:
-    return Passage(**{"file_id": "f", "file": "sky.pdf", "text": text, **fields})  # type: ignore[arg-type]
+    return Passage(**{"file_id": "f", "file": "sky.pdf", "text": text, **fields})
 
 
 def reference(*passages: Passage, language: Language = "en", **fields: object) -> str:
     """Return the message that quotes passages."""
-    return prompt(passages=passages, language=language, **fields).messages[-2].text  # type: ignore[arg-type]
+    return prompt(passages=passages, language=language, **fields).messages[-2].text
 
 
 class TestOrder:
@@ -312,7 +312,7 @@ class TestBoundaries:
     """Whatever a prompt holds is there to the last token that it needs, and whole."""
 
     def built(self, fields: dict[str, object], count: object, tokens: int) -> Prompt:
-        return prompt(site=Site("Be plain.", context_tokens=tokens, count_tokens=count), **fields)  # type: ignore[arg-type]
+        return prompt(site=Site("Be plain.", context_tokens=tokens, count_tokens=count), **fields)
 
     def test_at_the_boundary_and_above_it_everything_is_there(
         self, fields: dict[str, object], seen: str, count: object

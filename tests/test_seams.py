@@ -121,7 +121,7 @@ class TestSessionStore:
     def converse(self, sessions: SessionStore, number: int, **end: object) -> Turn:
         asked = turn(f"{number}" * 32, question=f"Question {number}")
         self.claim(sessions, asked, expected=int(number > 1))
-        ended = replace(asked, **{"status": "completed", "text": f"Answer {number}", **end})  # type: ignore[arg-type]
+        ended = replace(asked, **{"status": "completed", "text": f"Answer {number}", **end})
         assert sessions.save_turn(ANN, ended) == "saved"
         return ended
 
@@ -170,7 +170,7 @@ class TestSessionStore:
 
     def test_one_in_another_topic_than_expected_is_not_claimed(self, sessions: SessionStore) -> None:
         self.converse(sessions, 1)
-        assert self.claim(sessions, turn("2" * 32, topic=8), expected=7).moved  # type: ignore[attr-defined]
+        assert self.claim(sessions, turn("2" * 32, topic=8), expected=7).moved
         session = sessions.load_session(ANN, "s")
         assert session
         assert session.topic == 1
@@ -179,7 +179,7 @@ class TestSessionStore:
         self.claim(sessions, turn("1" * 32))
         with pytest.raises(Busy):
             self.claim(sessions, turn("2" * 32), expected=1, reject=True)
-        replaced = self.claim(sessions, turn("3" * 32), expected=1).replaced  # type: ignore[attr-defined]
+        replaced = self.claim(sessions, turn("3" * 32), expected=1).replaced
         assert list(replaced) == ["1" * 32]
 
     @pytest.mark.parametrize("left", [0, 1, 2])
@@ -212,7 +212,7 @@ class TestSessionStore:
         removal = sessions.find_removal(ANN, "s", Rewind("1" * 32))
         self.claim(sessions, turn("2" * 32), expected=1)
         unchanged = sessions.load_session(ANN, "s")
-        assert self.claim(sessions, turn("3" * 32), expected=1, removal=removal).moved  # type: ignore[attr-defined]
+        assert self.claim(sessions, turn("3" * 32), expected=1, removal=removal).moved
         removal = sessions.find_removal(ANN, "s", Rewind("1" * 32))
         with pytest.raises(Busy):
             self.claim(sessions, turn("3" * 32), expected=1, removal=removal, reject=True)
@@ -467,7 +467,7 @@ class TestRoom:
         return FakeRoom() if request.param == "fake" else world.worker(Waiting()).runner
 
     def inside(self, room: Room) -> int:
-        return room.inside if isinstance(room, FakeRoom) else room.count_answers()  # type: ignore[attr-defined]
+        return room.inside if isinstance(room, FakeRoom) else room.count_answers()
 
     def test_a_place_is_taken_until_it_is_given_back(self, room: Room) -> None:
         room.reserve_place()
@@ -480,7 +480,7 @@ class TestRoom:
         if isinstance(room, FakeRoom):
             room.refusal = Draining(retry_after=1)
         else:
-            room.stop_admitting()  # type: ignore[attr-defined]
+            room.stop_admitting()
         with pytest.raises(Draining):
             room.reserve_place()
         assert self.inside(room) == 0
@@ -515,9 +515,9 @@ def test_a_quota_counts_the_seconds_that_are_spent(quotas: Quotas) -> None:
 
 @pytest.mark.parametrize("meter", [FakeMeter(), Prometheus()], ids=["fake", "real"])
 def test_a_meter_takes_whatever_is_counted(meter: Meter) -> None:
-    for what in Counted.__args__:  # type: ignore[attr-defined]
+    for what in Counted.__args__:
         meter.count_event(what, 2, label="a code")
-    for what in Timed.__args__:  # type: ignore[attr-defined]
+    for what in Timed.__args__:
         meter.record_time(what, 0.5)
     meter.count_streams(1)
     meter.count_streams(-1)

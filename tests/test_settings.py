@@ -375,7 +375,7 @@ class TestEnvironment:
         def refuse(path: object, *arguments: object, **options: object) -> object:
             if str(path).endswith(".env"):
                 raise PermissionError
-            return opened(path, *arguments, **options)  # type: ignore[call-overload]
+            return opened(path, *arguments, **options)
 
         monkeypatch.setattr("builtins.open", refuse)
         with pytest.raises(SettingsError, match=r"^\.env: expected a file"):
@@ -482,7 +482,7 @@ class TestMeaning:
     def test_the_first_model_is_the_one_of_the_upstream_that_is_asked_first(
         self, fields: dict[str, str], upstream: str, model: str
     ) -> None:
-        settings = Settings(**{"model": "gpt", "chat_model": "llama", **fields})  # type: ignore[arg-type]
+        settings = Settings(**{"model": "gpt", "chat_model": "llama", **fields})
         assert (settings.first_upstream, settings.first_model) == (upstream, model)
         assert settings.allows(model)
 

@@ -121,7 +121,7 @@ def server() -> Iterator[ScriptedUpstream]:
 def test_a_real_server_gets_a_shorter_request(server: ScriptedUpstream, protocol: str, script: Script) -> None:
     server.script(script)
     with closing(SPEAKING[protocol](server.url)) as upstream:
-        told = frames(parts(upstream), session=TALK)  # type: ignore[arg-type]
+        told = frames(parts(upstream), session=TALK)
     assert "".join(frame.content for frame in told if isinstance(frame, Text)) == KOREAN
     first, second = [len(json.dumps(request.body)) for request in server.requests]
     assert second < first * 0.6

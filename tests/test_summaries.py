@@ -216,7 +216,7 @@ class TestKeeping:
         return talk
 
     def head(self, talk: Talk) -> dict[bytes, bytes]:
-        return talk.redis.hgetall(session_key(ANN, "chat", "head"))  # type: ignore[return-value]
+        return talk.redis.hgetall(session_key(ANN, "chat", "head"))
 
     def test_it_says_its_version_and_goes_with_the_session(self, talk: Talk) -> None:
         stored = msgspec.json.decode(self.head(talk)[b"summary:1"])
@@ -230,12 +230,12 @@ class TestKeeping:
 
     @pytest.mark.parametrize("stored", [b"{", b"[]", b'{"text": 5}', b""])
     def test_one_that_can_not_be_read_is_none(self, talk: Talk, stored: bytes) -> None:
-        talk.redis.hset(session_key(ANN, "chat", "head"), "summary:1", stored)  # type: ignore[arg-type]
+        talk.redis.hset(session_key(ANN, "chat", "head"), "summary:1", stored)
         assert talk.summary() is None
 
     def test_one_of_a_later_release_is_read(self, talk: Talk) -> None:
         later = b'{"text": "Later.", "through": "gone", "v": 2, "mood": "good"}'
-        talk.redis.hset(session_key(ANN, "chat", "head"), "summary:1", later)  # type: ignore[arg-type]
+        talk.redis.hset(session_key(ANN, "chat", "head"), "summary:1", later)
         assert talk.summary() == Summary("Later.", 0)
 
 
@@ -244,7 +244,7 @@ class TestWhatHappensMeanwhile:
         """Have a summary made, and let something happen while the model writes it."""
         talk, asked = brief_talk()
         keep = talk.store.keep_summary
-        talk.store.keep_summary = lambda *made: (happen(talk, asked), keep(*made))[1]  # type: ignore[method-assign, operator]
+        talk.store.keep_summary = lambda *made: (happen(talk, asked), keep(*made))[1]
         return talk, talk.summarizer.make_summary(talk.wish(asked[-1])), asked
 
     def test_a_turn_is_deleted_and_its_words_do_not_come_back(self) -> None:
@@ -315,7 +315,7 @@ class TestWithoutOne:
     def test_an_answer_that_is_not_saved_asks_for_none(self) -> None:
         talk = Talk()
         talk.ask_many(FULL_TURNS)
-        talk.parts = lambda **others: replace(  # type: ignore[method-assign]
+        talk.parts = lambda **others: replace(
             Talk.parts(talk, **others), sessions=type("Gone", (), {"save_turn": lambda *_: "gone"})()
         )
         talk.ask("Q")
@@ -332,9 +332,9 @@ class TestWithoutOne:
     )
     def test_a_site_may_want_none(
         self, settings: Settings, upstream: FakeUpstream | None, makes: bool, tmp_path
-    ) -> None:  # type: ignore[no-untyped-def]
+    ) -> None:
         known = replace(
             settings, data=tmp_path, redis_url="redis://127.0.0.1:1", secret="s" * 32, knowledge=False, semantic="off"
         )
         line = assemble(known, upstream=upstream).runner._line
-        assert (line.parts.summarize is not None) is makes  # type: ignore[attr-defined]
+        assert (line.parts.summarize is not None) is makes

@@ -38,7 +38,7 @@ def sent_messages(server: ScriptedUpstream, protocol: str, texts: dict[str, str]
     said = Exchange("Before?", "\n".join(texts.values()))
     talk = Session("s", 1, (Topic(1, "", 1),), (said,))
     with closing(SPEAKING[protocol](server.url)) as upstream:
-        frames(parts(upstream, site=Site("Be plain.")), QUESTION, files=files, session=talk)  # type: ignore[arg-type]
+        frames(parts(upstream, site=Site("Be plain.")), QUESTION, files=files, session=talk)
     body = server.requests[-1].body
     messages: list[dict[str, Any]] = body.get("input") or body["messages"]
     return messages

@@ -89,7 +89,7 @@ class IndexerKeeper:
 
     def _start(self) -> None:
         self._end_process()
-        self._process = Popen(  # noqa: S603 - no part of the command comes from outside
+        self._process = Popen(
             [sys.executable, "-P", "-c", PROGRAM],
             stdin=PIPE,
             stdout=DEVNULL,

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from benchmarks.corpus import FONT, build_corpus
+from benchmarks.corpus import build_corpus
+from benchmarks.korean_pdf import FONT
 from qa_service.cli import run_command
 from qa_service.setting_readers import SETTING_READERS
 

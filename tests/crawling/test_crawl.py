@@ -24,7 +24,7 @@ class Reading:
     def __init__(self, site: Website, start: str = "/", **rules: object) -> None:
         self.site = site
         self.ledger, self.shelf = RememberedPages(), RememberedDocuments()
-        self.rules = CrawlRules(normalize_address(site.url + start), **rules)  # type: ignore[arg-type]
+        self.rules = CrawlRules(normalize_address(site.url + start), **rules)
         self.waits: list[float] = []
         self.left = 10_000
         self.parse: ParseContent = parse_content
@@ -204,7 +204,7 @@ def test_a_page_that_ends_its_reader_again_and_again_is_read_no_more(site: Websi
     reading.round()
     assert reading.kept == ["/", "/b", "/c"]
     assert "/a" not in site.paths
-    reading.ledger.save_pages = RememberedPages.save_pages.__get__(reading.ledger)  # type: ignore[method-assign]
+    reading.ledger.save_pages = RememberedPages.save_pages.__get__(reading.ledger)
     reading.round(2)
     assert reading.kept == ["/", "/a", "/b", "/c"]
 

@@ -1,8 +1,7 @@
 """A reader of sites reads what is due, lets others go on where it stops, and removes what is to be forgotten."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,6 +14,7 @@ from qa_service.knowledge.documents import Document, DocumentText, NewDocument
 from qa_service.knowledge.library import DocumentFilter, Library
 from tests.crawling.websites import WebPage, Website, html, links
 from tests.knowledge.shelf import SHARED, counts_agree
+from tests.live.processes import until
 
 
 @pytest.fixture
@@ -32,13 +32,6 @@ def reader(knowledge: Database, *, delay: float = 0.0, lease: float = 120.0) -> 
 
 def documents(knowledge: Database) -> int:
     return len(Library(knowledge).list_documents(DocumentFilter())[0])
-
-
-def until(true: Callable[[], object]) -> None:
-    limit = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < limit
-        time.sleep(0.02)
 
 
 def test_a_site_that_breaks_its_reader_fails_and_lets_others_be_read(knowledge: Database, site: Website) -> None:
@@ -63,7 +56,7 @@ def test_a_reader_that_is_stopped_lets_another_go_on_at_once(knowledge: Database
     stop = threading.Event()
     first = threading.Thread(target=reader(knowledge, delay=0.05).read_until, args=(stop,))
     first.start()
-    until(lambda: documents(knowledge) > 3)
+    until(lambda: documents(knowledge) > 3, 7, "some pages are read")
     stop.set()
     first.join()
     assert documents(knowledge) < 21
@@ -81,9 +74,9 @@ def test_a_site_that_is_dropped_while_it_is_read_leaves_nothing(knowledge: Datab
     stop = threading.Event()
     thread = threading.Thread(target=reader(knowledge, delay=0.05, lease=0.1).read_until, args=(stop,))
     thread.start()
-    until(lambda: documents(knowledge) > 3)
+    until(lambda: documents(knowledge) > 3, 7, "some pages are read")
     sites.drop_site(brought.site_id, [""])
-    until(lambda: sites.load_site(brought.site_id) is None)
+    until(lambda: sites.load_site(brought.site_id) is None, 7, "the site is forgotten")
     stop.set()
     thread.join()
     assert documents(knowledge) == 0

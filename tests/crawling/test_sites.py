@@ -30,7 +30,7 @@ def sites(knowledge: Database) -> Sites:
 
 
 def add(sites: Sites, owner: str, url: str = URL, **wanted: object) -> KnowledgeSite:
-    return sites.add_site(NewSite(CollectionKey(owner, "own"), url, **wanted))  # type: ignore[arg-type]
+    return sites.add_site(NewSite(CollectionKey(owner, "own"), url, **wanted))
 
 
 def claim(sites: Sites) -> KnowledgeSite:

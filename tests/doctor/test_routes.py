@@ -80,7 +80,7 @@ def backend(private_valkey: Redis, tmp_path_factory: pytest.TempPathFactory) -> 
     handler = type("Quiet", (WSGIRequestHandler,), {"log": lambda *_: None})
     with make_server("127.0.0.1", 0, app, threaded=True, request_handler=handler) as server:
         server.daemon_threads = True
-        server.block_on_close = False  # type: ignore[attr-defined]
+        server.block_on_close = False
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server.server_port
         server.shutdown()
@@ -132,7 +132,7 @@ def tls_server(certificate: Path) -> Iterator[int]:
     context.load_cert_chain(certificate)
     with ThreadingHTTPServer(("127.0.0.1", 0), Healthy) as server:
         server.daemon_threads = True
-        server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        server.handle_error = lambda *_: None
         server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server.server_port

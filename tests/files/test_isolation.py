@@ -27,6 +27,7 @@ from qa_service.model import Owner, ReadRequest, UploadedFile, Verdict
 from qa_service.running.stop import StopSignal
 from tests import documents, packages
 from tests.fakes import refuse_thread
+from tests.live.processes import until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -109,13 +110,6 @@ def test_a_file_whose_time_cannot_be_kept_leaves_no_process_behind(
 def children(pid: int | str = "self") -> set[int]:
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     return {int(child) for task in tasks for child in task.read_text().split()}
-
-
-def wait_until(true: Callable[[], object]) -> None:
-    end = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
 
 
 def verdict(news: list[FileNews]) -> Verdict:
@@ -280,7 +274,7 @@ class TestHostileFiles:
         reading = readers.read_upload(asked(upload(ENDLESS, "a.html")), stop := StopSignal())
         thread = threading.Thread(target=list, args=[reading])
         thread.start()
-        wait_until(lambda: any(map(_is_reading, children() - before)))
+        until(lambda: any(map(_is_reading, children() - before)), 10, "a process reads")
         (child,) = filter(_is_reading, children() - before)
 
         environment = Path(f"/proc/{child}/environ").read_bytes()
@@ -354,13 +348,13 @@ class TestStopping:
 
     def test_no_process_outlives_the_one_that_started_it(self, upload: Upload) -> None:
         parent = subprocess.Popen([sys.executable, "-c", READ_ONE_FILE, upload(ENDLESS).path])
-        wait_until(lambda: any(map(_is_reading, children(parent.pid))))
+        until(lambda: any(map(_is_reading, children(parent.pid))), 10, "a process reads")
         orphans = children(parent.pid)
 
         parent.kill()
         parent.wait()
 
-        wait_until(lambda: not any(Path(f"/proc/{orphan}/cmdline").exists() for orphan in orphans))
+        until(lambda: not any(Path(f"/proc/{orphan}/cmdline").exists() for orphan in orphans), 10, "all have ended")
 
 
 class TestTime:

@@ -35,7 +35,7 @@ THIRD = [
 
 def piece(text: str, left: float, base: float, order: int = 0, **fields: object) -> Piece:
     width = sum(10.0 if "가" <= sign <= "힣" else 5.0 for sign in text)
-    return Piece(text, left, left + width, base, HEIGHT, order, **fields)  # type: ignore[arg-type]
+    return Piece(text, left, left + width, base, HEIGHT, order, **fields)
 
 
 def column(texts: Sequence[str], left: float, top: float = 700, first: int = 0) -> list[Piece]:

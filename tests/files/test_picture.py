@@ -56,7 +56,7 @@ def noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
 def red_corner(image: Image.Image) -> tuple[int, int]:
     """Return the column and the row, 0 or 1 each, of the corner that is red."""
     small = image.convert("RGB").resize((2, 2), Image.Resampling.BOX)
-    reds = [(small.getpixel((x, y))[0], (x, y)) for x in range(2) for y in range(2)]  # type: ignore[index]
+    reds = [(small.getpixel((x, y))[0], (x, y)) for x in range(2) for y in range(2)]
     return max(reds)[1]
 
 
@@ -133,7 +133,7 @@ def test_a_small_one_without_loss_stays_as_it_is() -> None:
 def test_what_is_transparent_stays_so(mode: str) -> None:
     clear = Image.new("RGBA", (20, 20), (*RED, 0))
     content = written(clear.quantize() if mode == "P" else clear.convert(mode), "PNG")
-    assert decoded(content).convert("RGBA").getpixel((5, 5))[3] == 0  # type: ignore[index]
+    assert decoded(content).convert("RGBA").getpixel((5, 5))[3] == 0
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "CMYK", "I;16", "P"])

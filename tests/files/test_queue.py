@@ -67,7 +67,7 @@ class Registered(StopSignal):
         super().__init__()
         self.registered = threading.Event()
 
-    def call_when_set(self, action):  # type: ignore[no-untyped-def] # as StopSignal's
+    def call_when_set(self, action):
         forget = super().call_when_set(action)
         self.registered.set()
         return forget

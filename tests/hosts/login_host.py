@@ -31,7 +31,19 @@ SPOOFED = {
 }
 
 
-class LoginHostContract(HostContract, LoginAttacks):
+class OpenedSources:
+    """A source that an answer names can be opened where the browser finds the site."""
+
+    def test_source_opens_through_the_host(self, host: Host, model: ScriptedUpstream) -> None:
+        model.script(Script(text="환불은 구매일부터 7일 안에 전액 됩니다 [1]."))
+        with host.ask(files={"규정집.pdf": pdf(PAGES)}) as asked:
+            asked.finish()
+        url = next(seen.content["url"] for seen in asked.seen if seen.kind == "reference")
+        assert url.startswith(f"{host.prefix}/sessions/")
+        assert "7일" in fetch(host, url).decode()
+
+
+class LoginHostContract(OpenedSources, HostContract, LoginAttacks):
     """Every host that has a login and code of its own keeps these promises, too. `host` is logged in as `USER`, and
     asks the service through `tapped`."""
 
@@ -105,14 +117,6 @@ class LoginHostContract(HostContract, LoginAttacks):
         status, problem = host.call("/ask", "POST", body=b"topic=other&question=hi", headers=sent)
         assert (status, problem["code"], problem.get("field")) == (422, "invalid_field", "topic"), problem
         assert re.search("[가-힣]", problem["userMessage"])
-
-    def test_source_opens_through_the_host(self, host: Host, model: ScriptedUpstream) -> None:
-        model.script(Script(text="환불은 구매일부터 7일 안에 전액 됩니다 [1]."))
-        with host.ask(files={"규정집.pdf": pdf(PAGES)}) as asked:
-            asked.finish()
-        url = next(seen.content["url"] for seen in asked.seen if seen.kind == "reference")
-        assert url.startswith(f"{host.prefix}/sessions/")
-        assert "7일" in fetch(host, url).decode()
 
     def test_refusal_of_a_large_file_arrives(self, host: Host) -> None:
         with host.ask(files={"large.bin": TOO_LARGE}) as asked:

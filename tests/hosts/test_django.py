@@ -8,6 +8,7 @@ import pytest
 
 from tests.hosts.attacks import LoginAttacks
 from tests.hosts.host import KEY, Host, HostContract
+from tests.hosts.login_host import OpenedSources
 from tests.hosts.pages import EXAMPLES, ask_as_shown, commands, log_in
 from tests.hosts.tapped import Tapped
 from tests.live.processes import free_port, listening
@@ -35,7 +36,7 @@ def host(tapped: Tapped, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
         yield Host(url, "/help/api", headers=log_in(url, "ann"))
 
 
-class TestSite(HostContract, LoginAttacks):
+class TestSite(OpenedSources, HostContract, LoginAttacks):
     def test_page_has_the_element_and_its_script(self, host: Host) -> None:
         connection = host.connect()
         connection.request("GET", "/")

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from tests.hosts.attacks import LoginAttacks
 from tests.hosts.host import HEARTBEAT, Host, HostContract
+from tests.hosts.login_host import OpenedSources
 from tests.hosts.nginx_hops import outer
 from tests.hosts.pages import EXAMPLES, ask_as_shown, commands, log_in
 from tests.live.chromium import ANSWERED, PATIENCE, chromium
@@ -55,7 +56,7 @@ def host(site: Service) -> Host:
     return Host(site.url, "/help/api", headers=log_in(site.url, "ann"))
 
 
-class TestSite(HostContract, LoginAttacks):
+class TestSite(OpenedSources, HostContract, LoginAttacks):
     def test_every_worker_knows_who_has_logged_in_at_one_of_them(self, host: Host, site: Service) -> None:
         found = {}
         for pid, connection in site.connections("/help/api/healthz").items():

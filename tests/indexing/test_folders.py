@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 def bring(database: Database, folder: Path, name: str = "", **rules: object) -> dict[str, str]:
     """Bring a folder, and return what becomes of each file."""
-    source = FolderSource(Library(database), SHARED, FolderRules(**rules), name)  # type: ignore[arg-type]
+    source = FolderSource(Library(database), SHARED, FolderRules(**rules), name)
     return {step.name: step.state for step in source.bring_files(folder)}
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -29,17 +29,14 @@ from qa_service.running.stop import StopSignal
 from qa_service.settings import Settings
 from tests.fakes import FakeEncoder
 from tests.knowledge.shelf import SHARED, ask, count_rows, counts_agree, make_indexer, put, server_of, texts_of
+from tests.live.processes import until
 
 ROOT = Path(__file__).parents[2]
+INDEXING_SECONDS = 30.0
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 90) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        time.sleep(0.02)
-    return False
+def has_document(knowledge: Database, status: str) -> bool:
+    return bool(knowledge.read("select 1 from document where status = :status", status=status))
 
 
 def test_a_page_that_parsers_take_minutes_for_is_left_to_a_process_that_is_bounded(
@@ -177,8 +174,8 @@ class TestProcess:
         for number in range(3):
             base.library.add_document(NewDocument(SHARED, f"{number}.txt"), f"words of {number}".encode())
         base.keeper.wake()
-        assert wait_until(lambda: len(ask(knowledge, "words")) == 3)
-        assert wait_until(lambda: is_lock_free(settings.data))
+        until(lambda: len(ask(knowledge, "words")) == 3, INDEXING_SECONDS, "all three are found")
+        until(lambda: is_lock_free(settings.data), INDEXING_SECONDS, "the indexer has ended")
         base.keeper.close()
 
     def test_two_machines_with_one_engine_know_the_same(
@@ -201,7 +198,7 @@ class TestProcess:
         pages = "\n\n".join(f"Sentence {number} tells of word{number % 97}." * 6 for number in range(1500))
         base.library.add_document(NewDocument(SHARED, "long.txt"), pages.encode())
         base.keeper.wake()
-        assert wait_until(lambda: bool(knowledge.read("select 1 from document where status = 'reading'")))
+        until(lambda: has_document(knowledge, "reading"), INDEXING_SECONDS, "the document is read")
         time.sleep(0.15)
         process = base.keeper._process
         assert process
@@ -210,7 +207,7 @@ class TestProcess:
         with knowledge.transaction() as connection:
             connection.run("update document set lease = '-infinity'")  # this is as if twenty seconds had passed
         base.keeper.wake()
-        assert wait_until(lambda: bool(knowledge.read("select 1 from document where status = 'ready'")))
+        until(lambda: has_document(knowledge, "ready"), INDEXING_SECONDS, "the document is ready")
         assert counts_agree(knowledge)
         base.keeper.close()
 
@@ -220,7 +217,7 @@ class TestProcess:
         started: list[int] = []
         keeper = IndexerKeeper(settings.data, lambda: started.append(1) is None, lambda: b"{}", period=0.01)
         keeper.wake()
-        assert wait_until(lambda: len(started) > 2)
+        until(lambda: len(started) > 2, INDEXING_SECONDS, "it has asked three times")
         assert keeper._process is None
         keeper.close()
         lock.close()
@@ -237,7 +234,7 @@ class TestProcess:
             library.add_document(NewDocument(SHARED, f"{number}.txt"), text.encode())
         worker = threading.Thread(target=indexer.run)
         worker.start()
-        assert wait_until(lambda: count_rows(knowledge)["passage"] > 0)
+        until(lambda: count_rows(knowledge)["passage"] > 0, INDEXING_SECONDS, "a passage is kept")
         os.kill(server_of(knowledge), signal.SIGKILL)
         worker.join(60)
         with knowledge.transaction() as connection:

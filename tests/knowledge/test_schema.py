@@ -34,14 +34,14 @@ def test_an_older_pgvector_is_refused_by_its_version(
 ) -> None:
     connection = DatabaseConnection(knowledge_engine.start(), 5)
     with pytest.raises(StoreUnavailable, match=f"pgvector {installed or offered} is too old"):
-        create_tables(OldServer(connection, offered=offered, installed=installed))  # type: ignore[arg-type]
+        create_tables(OldServer(connection, offered=offered, installed=installed))
     connection.close()
 
 
 def test_a_server_without_pgvector_is_refused(knowledge: Database, knowledge_engine: EmbeddedPostgres) -> None:
     connection = DatabaseConnection(knowledge_engine.start(), 5)
     with pytest.raises(StoreUnavailable, match="has no pgvector"):
-        create_tables(OldServer(connection, offered=None, installed=None))  # type: ignore[arg-type]
+        create_tables(OldServer(connection, offered=None, installed=None))
     connection.close()
 
 

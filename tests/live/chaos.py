@@ -28,7 +28,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct
 from msgspec.structs import replace
 from redis import RedisError
 
@@ -42,9 +42,9 @@ from tests.live.illustrated import (
     shown_by_frames,
     shown_by_session,
 )
-from tests.live.processes import Service, gunicorn, model_process, until
+from tests.live.processes import Service, model_process, queue_script, until
 from tests.live.reading import request
-from tests.live.stores import RedisServer, redis_server
+from tests.live.stores import RedisServer, service_with_redis
 from tests.scripted_upstream import NAMED, Script
 
 WORKERS = 4
@@ -92,11 +92,6 @@ class World:
         self.away: list[tuple[float, float]] = []
         """This says from when until when Redis was away."""
 
-    def script(self, script: Script) -> None:
-        """Queue it for the next request that reaches the model."""
-        body = json.dumps(to_builtins(script)).encode()
-        urllib.request.urlopen(urllib.request.Request(f"{self.upstream}/script", body), timeout=10).close()
-
     def said(self) -> dict[str, list[dict[str, str]]]:
         """Return what the model generated, by the name it was asked under."""
         with urllib.request.urlopen(f"{self.upstream}/texts", timeout=60) as response:
@@ -141,7 +136,7 @@ class Client(Asking):
         super().__init__(self._next, ANSWER_SECONDS)
 
     def _next(self) -> Follower:
-        self._world.script(self._scripted())
+        queue_script(self._world.upstream, self._scripted())
         reader = self._asked()
         if not self._plan.kills and self._chance.random() < 0.1:
             self._cancel(reader)
@@ -394,17 +389,12 @@ def world(plan: Plan, folder: Path) -> Iterator[World]:
     """Give everything, in processes of their own."""
     settings: dict[str, Any] = {
         "WEB_CONCURRENCY": str(WORKERS),
-        "OPENAI_API_KEY": "sk-test",
         "QA_BACKGROUND": "on" if plan.background else "off",
         "QA_MODELS_ALLOWED": "model-*",
         "QA_HEARTBEAT_SECONDS": "1",
         "QA_DRAIN_SECONDS": "1",
     }
-    with (
-        redis_server(folder) as redis,
-        model_process(folder) as model,
-        gunicorn(folder, REDIS_URL=redis.url, OPENAI_BASE_URL=f"{model}/v1", **settings) as served,
-    ):
+    with model_process(folder) as model, service_with_redis(folder, model, **settings) as (served, redis):
         found = World(served, redis, model)
         found.ready()
         yield found

@@ -48,17 +48,17 @@ def with_notes(draft: Callable[..., Iterator[Frame | Mark]]) -> Callable[..., It
             if isinstance(frame, Text):
                 texts += 1
                 if texts % EVERY == 0:
-                    yield Note("새 소식", texts)  # type: ignore[misc]
+                    yield Note("새 소식", texts)
 
     return drafted
 
 
 def make_app() -> Flask:
     """Make this process the later release, and its app. Nothing is changed before, so that tests can import `EVERY`."""
-    items.LATER["note"] = Note  # type: ignore[assignment]
-    structs.CONTENTS[Note] = NoteContent  # type: ignore[index]
-    typed._ENVELOPES[Note] = NoteFrame  # type: ignore[index]
+    items.LATER["note"] = Note
+    structs.CONTENTS[Note] = NoteContent
+    typed._ENVELOPES[Note] = NoteFrame
     answering._draft_frames = with_notes(answering._draft_frames)
-    answering.FRAMES_VERSION = adopted.FRAMES_VERSION = FRAMES_VERSION + 1  # type: ignore[misc]
+    answering.FRAMES_VERSION = adopted.FRAMES_VERSION = FRAMES_VERSION + 1
     log_to_terminal()
     return create_app()

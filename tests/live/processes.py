@@ -2,6 +2,7 @@
 outside."""
 
 import http.client
+import json
 import os
 import re
 import shutil
@@ -20,8 +21,10 @@ from typing import TypeAlias
 from urllib.error import HTTPError
 
 import pytest
+from msgspec import to_builtins
 
 from tests.live.fork_server import ROOT, ForkedServer, fork_gunicorn
+from tests.scripts import Script
 
 BIN = Path(sys.executable).parent
 SECRET = "a-secret-of-tests-0123456789"
@@ -47,11 +50,12 @@ PORTS = range(_BEGIN, _BEGIN + WORKER_PORTS)
 _ports = cycle(PORTS)
 
 
-def free_port() -> int:
+def free_port(host: str = "127.0.0.1") -> int:
     """Return a port that nobody listens on. No port is given again before all others of this process were given."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in islice(_ports, len(PORTS)):
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+        with socket.socket(family) as probe, suppress(OSError):
+            probe.bind((host, port))
             return port
     raise AssertionError(f"no free port in {PORTS}")
 
@@ -110,6 +114,12 @@ def model_process(folder: Path) -> Iterator[str]:
     command = [sys.executable, str(ROOT / "tests/scripted_upstream.py"), "--port", str(port)]
     with listening(command, port, cwd=ROOT, log=folder / "upstream.log"):
         yield f"http://127.0.0.1:{port}"
+
+
+def queue_script(upstream: str, script: Script) -> None:
+    """Queue a script for the next request that reaches the model's service at this address."""
+    body = json.dumps(to_builtins(script)).encode()
+    urllib.request.urlopen(urllib.request.Request(f"{upstream}/script", body), timeout=10).close()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from qa_service.web.serving import log_to_terminal
 KEY = "AIza-no-log-may-hold-this"
 
 
-def make_app():  # type: ignore[no-untyped-def]
+def make_app():
     """Make the site."""
     log_to_terminal()
     address = os.environ["SEARCH_URL"]

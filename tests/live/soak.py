@@ -23,8 +23,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tests.live.processes import Service, gunicorn, memory, model_process, open_files
-from tests.live.stores import redis_server
+from tests.live.processes import Service, memory, model_process, open_files
+from tests.live.stores import service_with_redis
 from tests.scripts import Script, pieces
 
 LOOK_SECONDS = 5.0
@@ -128,11 +128,9 @@ class Watch:
 @contextmanager
 def service(folder: Path, workers: int) -> Iterator[Service]:
     """Give the service and all that it needs, in processes of their own."""
-    settings = {"WEB_CONCURRENCY": str(workers), "OPENAI_API_KEY": "sk-test"}
     with (
-        redis_server(folder) as redis,
         model_process(folder) as model,
-        gunicorn(folder, REDIS_URL=redis.url, OPENAI_BASE_URL=f"{model}/v1", **settings) as served,
+        service_with_redis(folder, model, WEB_CONCURRENCY=str(workers)) as (served, _),
     ):
         served.until_workers(workers)
         yield served

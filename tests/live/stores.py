@@ -10,7 +10,7 @@ from pathlib import Path
 
 from redis import Redis
 
-from tests.live.processes import START_SECONDS, clean_environment, free_port, listens, program, until
+from tests.live.processes import START_SECONDS, Service, clean_environment, free_port, gunicorn, listens, program, until
 
 
 class RedisServer:
@@ -87,3 +87,11 @@ def redis_server(folder: Path) -> Iterator[RedisServer]:
         server.thaw()
         server.client.close()
         server.stop()
+
+
+@contextmanager
+def service_with_redis(folder: Path, model: str, **settings: str) -> Iterator[tuple[Service, RedisServer]]:
+    """Give a service that asks the model at this address, and the Redis of its own in which it keeps everything."""
+    settings = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": f"{model}/v1", **settings}
+    with redis_server(folder) as redis, gunicorn(folder, REDIS_URL=redis.url, **settings) as served:
+        yield served, redis

@@ -403,7 +403,7 @@ class TestDeath:
         until(lambda: answer_of(served, asked)["status"] == "failed", 10.5, "the answer reads failed")
         print(f"\ninterrupted {time.monotonic() - died:.1f} s after its worker died")
         kept = answer_of(served, asked)
-        assert kept["error"]["code"] == "interrupted"  # type: ignore[index]
+        assert kept["error"]["code"] == "interrupted"
         assert asked.text.startswith(str(kept["text"]))
         status, whole = request(
             served.url,

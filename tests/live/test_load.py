@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import to_builtins
 
 from tests.documents import (
     bomb,
@@ -25,7 +24,7 @@ from tests.documents import (
     pdf_that_never_ends,
     pdf_that_wants_memory,
 )
-from tests.live.processes import Service, gunicorn, model_process, program, until
+from tests.live.processes import Service, gunicorn, model_process, program, queue_script, until
 from tests.live.reading import Asked
 from tests.scripted_upstream import Script, pieces
 
@@ -54,11 +53,6 @@ def served(redis_url: str, upstream_url: str, tmp_path_factory: pytest.TempPathF
         QA_FILE_MEMORY=str(FILE_MEMORY),
     ) as found:
         yield found
-
-
-def queue(upstream_url: str, script: Script) -> None:
-    body = json.dumps(to_builtins(script)).encode()
-    urllib.request.urlopen(urllib.request.Request(f"{upstream_url}/script", body, method="POST"), timeout=10).close()
 
 
 def ask(served: Service) -> Asked:
@@ -118,7 +112,7 @@ def test_two_hundred_streams_are_whole_also_while_files_are_read(
 ) -> None:
     said = "".join(pieces(SCRIPT))
     with ThreadPoolExecutor(STREAMS) as pool:
-        queue(upstream_url, SCRIPT)
+        queue_script(upstream_url, SCRIPT)
         streaming = [pool.submit(ask, served) for _ in range(STREAMS)]
         until(lambda: requests(upstream_url) >= STREAMS, 20, "all have asked")
         uploads = [upload(served, path) for path in files]

@@ -92,8 +92,8 @@ def test_a_conversation_goes_on_with_a_file(sdk: openai.OpenAI, upstream: Script
     letter = base64.b64encode("하늘이 파란 까닭은 레일리 산란이다.".encode()).decode()
     file = {"type": "input_file", "filename": "하늘.txt", "file_data": f"data:text/plain;base64,{letter}"}
     content = [file, {"type": "input_text", "text": "하늘은 왜 파래?"}]
-    first = sdk.responses.create(model=MODEL, input=[{"role": "user", "content": content}])  # type: ignore[list-item,misc]
-    assert first.x_metadata["files"][0]["status"] == "used"  # type: ignore[attr-defined]
+    first = sdk.responses.create(model=MODEL, input=[{"role": "user", "content": content}])
+    assert first.x_metadata["files"][0]["status"] == "used"
     second = sdk.responses.create(model=MODEL, input="왜 그래?", previous_response_id=first.id)
     assert second.conversation == first.conversation
     asked = str(upstream.requests[-1].body)
@@ -119,7 +119,7 @@ def test_a_picture_is_shown_to_the_model(sdk: openai.OpenAI, upstream: ScriptedU
     Image.new("RGB", (8, 8), "red").save(file, "PNG")
     picture = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
     content = [{"type": "input_text", "text": "무슨 색?"}, {"type": "input_image", "image_url": picture}]
-    sdk.responses.create(model=MODEL, input=[{"role": "user", "content": content}])  # type: ignore[list-item,misc]
+    sdk.responses.create(model=MODEL, input=[{"role": "user", "content": content}])
     assert "input_image" in str(upstream.requests[-1].body)
 
 

@@ -125,7 +125,7 @@ def test_the_page_puts_numbers_and_opens_the_sentence_of_each_place(site: Servic
     with chromium() as browser:
         page = browser.new_page(locale="ko-KR")
         page.goto(site.url)
-        page.set_input_files('[data-part="picker"]', files)  # type: ignore[arg-type]
+        page.set_input_files('[data-part="picker"]', files)
         for question in ("환불과 배송은?", "표준은?"):
             page.fill("#question", question)
             page.press("#question", "Enter")

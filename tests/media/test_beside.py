@@ -119,7 +119,7 @@ class TestAnswers:
         asked = threading.Event()
 
         class Watching(FakeUpstream):
-            def open_answer(self, prompt, stop):  # type: ignore[no-untyped-def]
+            def open_answer(self, prompt, stop):
                 while not videos.asked:
                     time.sleep(0.001)
                 asked.set()

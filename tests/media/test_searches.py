@@ -155,7 +155,7 @@ class MediaSearchContract:
             taken.bind(("127.0.0.1", 0))
             closed = f"http://127.0.0.1:{taken.getsockname()[1]}/search"
             with pytest.raises(SearchFailed):
-                self.make_search(_Elsewhere(closed), 1).find_media(QUERY)  # type: ignore[arg-type]
+                self.make_search(_Elsewhere(closed), 1).find_media(QUERY)
 
 
 class _Elsewhere:

@@ -34,7 +34,7 @@ def test_it_costs_one_look_up_and_few_tokens() -> None:
     asked: list[int] = []
 
     class Counting(FakeIndex):
-        def look_up_words(self, words, most):  # type: ignore[no-untyped-def]
+        def look_up_words(self, words, most):
             asked.append(len(words := list(words)))
             return super().look_up_words(words, most)
 

@@ -120,7 +120,7 @@ def test_a_pasted_page_costs_no_more_than_its_first_words() -> None:
     asked: list[int] = []
 
     class Counting(FakeIndex):
-        def look_up_words(self, words, most):  # type: ignore[no-untyped-def]
+        def look_up_words(self, words, most):
             asked.append(len(list(words)))
             return super().look_up_words(words, most)
 

@@ -71,11 +71,11 @@ class TestDeserted:
             return read_elsewhere(followed)
 
         running = house.ask(on_hangup="cancel")
-        house.workers.find_read_elsewhere = come_meanwhile  # type: ignore[method-assign]
+        house.workers.find_read_elsewhere = come_meanwhile
         house.runner.open_reader(running, ANN, heartbeat=WAITING_SECONDS).close()
         assert came.wait(WAITING_SECONDS)
         assert not line.may_go_on.wait(0.1)
-        house.workers.find_read_elsewhere = read_elsewhere  # type: ignore[method-assign]
+        house.workers.find_read_elsewhere = read_elsewhere
         for reader in readers:
             reader.close()
         assert line.may_go_on.wait(WAITING_SECONDS)
@@ -189,7 +189,7 @@ class TestDead:
                 heard.set()
             return beat(worker)
 
-        house.workers.announce_life = beat_here  # type: ignore[method-assign]
+        house.workers.announce_life = beat_here
         house.runner.announce_life()
         assert not heard.is_set()
         eventually(lambda: house.redis.zscore(ALIVE, "w1"))
@@ -207,9 +207,9 @@ class TestDead:
         def fail_once(*arguments: object) -> object:
             if failures and failures.pop():
                 raise StoreUnavailable("not now", retry_after=1)
-            return lost(*arguments)  # type: ignore[arg-type]
+            return lost(*arguments)
 
-        away.workers.find_lost = fail_once  # type: ignore[assignment,method-assign]
+        away.workers.find_lost = fail_once
         away.wire.cut = True
         other.redis.zadd(ALIVE, {"w1": 1})
         eventually(lambda: other.runner._running)
@@ -222,16 +222,16 @@ class TestDead:
         back.ask()
         eventually(lambda: back.redis.zscore(ALIVE, "w1"))
         beat, keeper = other.workers.announce_life, other.runner._keeper
-        other.workers.announce_life = lambda worker: (["w1"], False)  # type: ignore[method-assign]
+        other.workers.announce_life = lambda worker: (["w1"], False)
         eventually(lambda: "w1" in keeper._takeovers._empty)
-        other.workers.announce_life = beat  # type: ignore[method-assign]
+        other.workers.announce_life = beat
         eventually(lambda: "w1" not in keeper._takeovers._empty)
 
     def test_what_one_that_came_back_holds_is_not_taken_by_those_who_buried_it(self, world: World) -> None:
         back, other = world.worker(Waiting()), world.worker(Waiting())
         running = back.ask()
         eventually(lambda: back.redis.zscore(ALIVE, "w1"))
-        other.workers.announce_life = lambda worker: (["w1"], False)  # type: ignore[method-assign]
+        other.workers.announce_life = lambda worker: (["w1"], False)
         eventually(lambda: other.runner._keeper._dead)
         time.sleep(5 * PACE.tick)
         assert (other.runner._running, running.stop.is_set()) == ({}, False)
@@ -254,7 +254,7 @@ class TestDead:
 
     def test_a_step_that_breaks_ends_no_other(self, world: World, caplog: pytest.LogCaptureFixture) -> None:
         house = world.worker(Waiting(), answer_seconds=0.3)
-        house.workers.announce_life = broken  # type: ignore[method-assign]
+        house.workers.announce_life = broken
         running = house.ask()
         eventually(lambda: running.stop.reason == "timeout")
         assert "a step of keeping answers broke" in caplog.text
@@ -291,11 +291,11 @@ class TestDead:
             if failures:
                 other.wire.cut = failures.pop()
             try:
-                return adopt(*arguments)  # type: ignore[arg-type]
+                return adopt(*arguments)
             finally:
                 other.wire.cut = False
 
-        other.workers.adopt_answer = fail_twice  # type: ignore[assignment,method-assign]
+        other.workers.adopt_answer = fail_twice
         dead.die()
         eventually(lambda: line.said)
         assert failures == []
@@ -312,7 +312,7 @@ class TestDead:
                 raise StoreUnavailable("not this one", retry_after=1)
             return adopt(held, worker)
 
-        other.workers.adopt_answer = refuse_one  # type: ignore[assignment,method-assign]
+        other.workers.adopt_answer = refuse_one
         dead.die()
         eventually(lambda: len(line.said) == 2)
         assert set(other.runner._running) == {running.answer_id for running in good}
@@ -343,8 +343,8 @@ class TestStrays:
             looks.extend(found)
             return found
 
-        other.workers.adopt_answer = refuse  # type: ignore[assignment,method-assign]
-        other.workers.held_ids = look  # type: ignore[assignment,method-assign]
+        other.workers.adopt_answer = refuse
+        other.workers.held_ids = look
         dead.die()
         eventually(lambda: len(looks) > 3)
         assert len(other.runner._keeper._takeovers._taken) == 1
@@ -360,7 +360,7 @@ class TestStrays:
             asked.append(answer_id)
             return held(worker, answer_id)
 
-        house.workers.read_held = look  # type: ignore[assignment,method-assign]
+        house.workers.read_held = look
         assert eventually(lambda: asked) == ["gone"]
         assert house.runner.count_answers() == 0
 

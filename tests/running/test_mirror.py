@@ -95,4 +95,4 @@ class TestRebuilding:
         frames: list[Frame] = frames_from_turn(turn(status=status, text="Half", topic=3), "expired")
         assert isinstance(frames[0], Start)
         assert (frames[0].topic.index, frames[0].model) == (3, "")
-        assert frames[1:] == [Restart("expired"), Text("Half"), Done(status)]  # type: ignore[arg-type]
+        assert frames[1:] == [Restart("expired"), Text("Half"), Done(status)]

@@ -230,7 +230,7 @@ class TestTakingOver:
         running = dying(world, ASKED, Opened("r1"), Text("The "), Opened(""), Text("sky "))
         told = (other := self.other(world)).read(running.answer_id)
         assert told[-1][1] == Done("failed")
-        assert other.upstream.attached == []  # type: ignore[attr-defined]
+        assert other.upstream.attached == []
         assert other.kept(running.answer_id).text == "The sky "
 
     def test_in_plain_mode_it_ends_with_what_was_said(self, world: World) -> None:

@@ -353,7 +353,7 @@ class TestMarks:
         monkeypatch.setattr(sys, "unraisablehook", lambda what: broken.append(what.exc_value))
 
         class Broken(Saying):
-            def write_answer(self, admission: object, stop: object):  # type: ignore[no-untyped-def]
+            def write_answer(self, admission: object, stop: object):
                 yield Text("One ")
                 raise BUG
 

@@ -126,7 +126,7 @@ class TestOver:
             time.sleep(0.02)  # all others come while the first one still reads
             return read(owner, answer_id)
 
-        reader.logs.read_log = count  # type: ignore[method-assign]
+        reader.logs.read_log = count
         return reads
 
     def test_all_who_come_for_it_at_once_share_one(self, reader: Worker, answer_id: str, reads: list[str]) -> None:

@@ -114,8 +114,8 @@ class TestWithBackground:
         assert told[-1][1] == Done("completed")
         kept = other.kept(running.answer_id)
         assert (kept.text, kept.status, len(kept.references)) == ("The sky is blue.", "completed", 1)
-        assert other.upstream.attached == ["r1"]  # type: ignore[attr-defined]
-        assert other.upstream.prompts == []  # type: ignore[attr-defined]
+        assert other.upstream.attached == ["r1"]
+        assert other.upstream.prompts == []
 
     def test_the_frames_are_those_that_its_first_worker_would_have_told(self, world: World) -> None:
         whole = world.worker(upstream=KeepingUpstream([*self.FIRST, *self.REST]), background=True, name="whole")
@@ -166,7 +166,7 @@ class TestWithBackground:
         eventually(lambda: len(running.log) == 2 and running.is_flushed)
         worker.die()
         other = world.worker(background=True, upstream=KeepingUpstream())
-        other.parts.reader.read_upload = lambda file, stop: iter(())  # type: ignore[method-assign]
+        other.parts.reader.read_upload = lambda file, stop: iter(())
         told = read_ended(other, running.answer_id)
         assert (texts(told), told[-1][1]) == (["The answer ", "is 42."], Done("completed"))
         assert [number for number, _ in told][:3] == [1, 2, 2 + FAR]
@@ -198,7 +198,7 @@ class TestDeadly:
     def let_one_more_take_over(self, world: World, running: RunningAnswer, *script: Step) -> Worker:
         """Begin one more worker, and wait until it has begun to go on with the answer."""
         other = world.worker(upstream=KeepingUpstream(stuck_after(*script)), background=True)
-        other.upstream.kept = stuck_after(*script)  # type: ignore[attr-defined]
+        other.upstream.kept = stuck_after(*script)
         eventually(lambda: other.workers.read_held(other.presence.worker, running.answer_id))
         eventually(lambda: running.answer_id in other.runner._running)
         return other
@@ -213,7 +213,7 @@ class TestDeadly:
         worker, running = self.asking(world)
         worker.die()
         second = self.let_one_more_take_over(world, running)
-        eventually(lambda: second.upstream.prompts)  # type: ignore[attr-defined]
+        eventually(lambda: second.upstream.prompts)
         second.die()
         third = world.worker(upstream=(upstream := KeepingUpstream()), background=True)
         told = read_ended(third, running.answer_id)
@@ -250,7 +250,7 @@ class TestDeadly:
             worker.runner.shut_down("handover", WAITING_SECONDS)
             worker = self.let_one_more_take_over(world, running)
             upstream = worker.upstream
-            eventually(lambda: upstream.attached or upstream.prompts)  # type: ignore[attr-defined] # noqa: B023
+            eventually(lambda: upstream.attached or upstream.prompts)  # noqa: B023
         worker.runner.shut_down("handover", WAITING_SECONDS)
         told = read_ended(world.worker(upstream=KeepingUpstream(), background=True), running.answer_id)
         assert told[-1][1] == Done("completed")

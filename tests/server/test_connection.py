@@ -113,7 +113,7 @@ def test_a_caller_who_had_to_give_way_once_need_not_again(pair: tuple[Connection
         gevent.sleep(0.01)
         there.send(b"next")
 
-    connection._turn.give_way = give_way  # type: ignore[method-assign]
+    connection._turn.give_way = give_way
     connection.end_request(more=False)
     assert connection.recv(100) == b"next"
     connection.end_request(more=False)
@@ -126,7 +126,7 @@ def test_who_sends_much_at_once_gives_way_and_a_stream_that_is_being_written_nee
 ) -> None:
     connection, _ = pair
     turns: list[None] = []
-    connection._turn.give_way = lambda: turns.append(None)  # type: ignore[method-assign]
+    connection._turn.give_way = lambda: turns.append(None)
     for _ in range(10):
         connection.sendall(b"x" * (FREE_ANSWER_BYTES // 4))
         if pause is not None:

@@ -1,9 +1,7 @@
 """This module has servers of their own for tests that stop, kill, fill or forbid something."""
 
 import signal
-import socket
 import subprocess
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,25 +9,20 @@ from pathlib import Path
 import redis
 
 from qa_service.stores.embedded import find_server
+from tests.live.processes import free_port, until
 
-WAITING_SECONDS = 20.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+WAITING_SECONDS = 7.0
 
 
-def soon(true: Callable[[], object]) -> float:
-    """Return the seconds that it took to become true. Redis's own errors count as not yet."""
-    began = time.monotonic()
-    while time.monotonic() - began < WAITING_SECONDS:
+def until_served(true: Callable[[], object], what: str) -> float:
+    """Wait until something holds of a server, whose errors count as not yet. Return how long it took."""
+
+    def holds() -> object:
         with suppress(redis.RedisError):
-            if true():
-                return time.monotonic() - began
-        time.sleep(0.005)
-    raise AssertionError("it didn't come true in time")
+            return true()
+        return False
+
+    return until(holds, WAITING_SECONDS, what)
 
 
 class Server:
@@ -45,7 +38,7 @@ class Server:
 
     def start(self) -> None:
         self.child = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
-        soon(self.client.ping)
+        until_served(self.client.ping, "the server answers")
         self.client.close()
 
     def send(self, number: signal.Signals) -> None:

@@ -19,13 +19,13 @@ def keep(stores: Stores, picture: Picture = ONE, index: int = 0, answer_id: str 
 
 
 def space(stores: Stores) -> int:
-    return int(stores.client.hget(owner_key(ANN, "space"), "total") or 0)  # type: ignore[arg-type]
+    return int(stores.client.hget(owner_key(ANN, "space"), "total") or 0)
 
 
 def kept_bytes(stores: Stores) -> int:
     hashes = [stores.client.hgetall(session_key(ANN, "s", name)) for name in ("answers", "images", "said")]
     turns = stores.client.llen(session_key(ANN, "s", "turns"))
-    return sum(len(value) for each in hashes for value in each.values()) + TURN_BYTES * turns  # type: ignore
+    return sum(len(value) for each in hashes for value in each.values()) + TURN_BYTES * turns
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ def test_a_later_one_takes_the_place_of_an_earlier_one(stores: Stores) -> None:
 def test_what_is_not_there_or_anothers_is_not_found(stores: Stores, owner: object, answer_id: str, index: int) -> None:
     keep(stores)
     with pytest.raises(NotFound):
-        stores.drawings.load_picture(owner, answer_id, index)  # type: ignore[arg-type]
+        stores.drawings.load_picture(owner, answer_id, index)
 
 
 def test_it_counts_as_its_owners_space_and_once(stores: Stores) -> None:
@@ -102,6 +102,6 @@ def test_it_goes_with_its_turn_and_frees_the_space(stores: Stores, leave: Callab
     keep(stores, TWO, answer_id="first-2")
     leave(stores)
     left = stores.client.hgetall(session_key(ANN, "s", "images"))
-    assert set(left) <= {b"first-2:0"}  # type: ignore[arg-type]
+    assert set(left) <= {b"first-2:0"}
     assert space(stores) == kept_bytes(stores)
     assert not keep(stores)

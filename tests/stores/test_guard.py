@@ -113,7 +113,7 @@ def test_asking_for_something_wrong_is_our_bug_and_logged(
     assert isinstance(wrong.value.__cause__, redis.ResponseError)
     assert caplog.records[0].levelno == logging.ERROR
     with pytest.raises(QAError) as unsendable, StoreGuard():
-        client.set("key", object())  # type: ignore[arg-type]
+        client.set("key", object())
     assert unsendable.value.code == "internal"
 
 

@@ -131,7 +131,7 @@ class TestFirstVersion:
         assert {*first.type.__args__} == stages
 
     def test_no_kind_may_be_added_to_what_it_knows(self) -> None:
-        kinds = {kind.__struct_config__.tag for kind in FirstItem.__args__ if issubclass(kind, Struct)}  # type: ignore[attr-defined]
+        kinds = {kind.__struct_config__.tag for kind in FirstItem.__args__ if issubclass(kind, Struct)}
         assert kinds == {"start", "status", "reference", "metadata", "error", "restart", "done", "asked", "opened"}
 
 
@@ -163,7 +163,7 @@ class TestLater:
     def test_a_kind_of_a_later_release_is_read_by_that_release(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(room.LATER, "note", Note)
         monkeypatch.setitem(room.LATER, "sign", Sign)
-        items: list[Frame | Mark] = [Text("a"), Note("새 소식"), Sign((1, 2.5)), Done("completed")]  # type: ignore[list-item]
+        items: list[Frame | Mark] = [Text("a"), Note("새 소식"), Sign((1, 2.5)), Done("completed")]
         with pytest.MonkeyPatch.context() as later:
             later.setattr(room, "Mark", Mark | Sign)
             written = stored(*items)
@@ -176,7 +176,7 @@ class TestLater:
         assert read(items='[{"type":"restart","reason":"model","more":1}]') == [Restart("model")]
 
     def test_a_value_that_is_unknown_is_kept_where_any_text_is_one(self) -> None:
-        assert read(items='[{"type":"done","status":"paused"}]') == [Done("paused")]  # type: ignore[arg-type]
+        assert read(items='[{"type":"done","status":"paused"}]') == [Done("paused")]
         (reference,) = read(items='[{"type":"reference","n":1,"kind":"video"}]')
         assert isinstance(reference, Reference)
         assert reference.kind == "video"

@@ -326,7 +326,7 @@ class TestReleases:
         self, stores: Stores, garbage: dict[str, str], caplog: pytest.LogCaptureFixture
     ) -> None:
         claim(stores.sessions, turn("first"))
-        stores.client.xadd(LOG, garbage, id="2-1")  # type: ignore[arg-type]
+        stores.client.xadd(LOG, garbage, id="2-1")
         write(stores, Text("c"), first=3, count=2)
         assert [first for first, _ in frames(stores)] == [1, 3]
         assert [record.levelname for record in caplog.records] == ["WARNING"]

@@ -71,7 +71,7 @@ def test_a_part_counts_for_about_what_the_store_keeps_of_it(real: Redis, text: s
 
 
 def space(stores: Stores, owner: Owner = ANN) -> int:
-    return int(stores.client.hget(quota_key(owner, "space"), "total") or 0)  # type: ignore[arg-type]
+    return int(stores.client.hget(quota_key(owner, "space"), "total") or 0)
 
 
 class TestBytes:

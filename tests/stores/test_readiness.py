@@ -101,7 +101,7 @@ def test_an_older_server_that_takes_no_condition_is_named_by_its_version() -> No
             return {"redis_version": "6.2.14"}
 
     with pytest.raises(StoreUnavailable, match=r"Redis 7\.0 .* \(EXPIRE NX, Redis 6\.2\.14\)"):
-        check_store(Old(), StoreGuard())  # type: ignore[arg-type]
+        check_store(Old(), StoreGuard())
 
 
 def test_every_command_of_ours_is_tried_out() -> None:

@@ -52,7 +52,7 @@ def everything(stores: Stores) -> dict[str, Any]:
     }
     lists = {name: stores.client.lrange(session_key(ANN, "s", name), 0, -1) for name in ("turns", "context")}
     passing = (b"updatedAt", b"found")
-    return {"head": {name: value for name, value in head.items() if name not in passing}, **hashes, **lists}  # type: ignore[union-attr]
+    return {"head": {name: value for name, value in head.items() if name not in passing}, **hashes, **lists}
 
 
 def ids(stores: Stores) -> list[str]:
@@ -123,7 +123,7 @@ class TestReplacing:
         converse(stores, 2)
         stores.feedback.save_feedback(ANN, "s-2", Feedback("down", "", "2026-01-02T03:04:05.678Z"), listed_in="site")
         ask_instead(stores, turn("again"), find(stores, SECOND))
-        assert set(stores.client.hkeys(session_key(ANN, "s", "answers"))) == {b"s-1", b"again"}  # type: ignore[arg-type]
+        assert set(stores.client.hkeys(session_key(ANN, "s", "answers"))) == {b"s-1", b"again"}
         with pytest.raises(NotFound):
             stores.history.load_turn(ANN, "s-2")
 
@@ -302,7 +302,7 @@ class Interrupted(FakeRedis):
 
 
 def space(client: Redis) -> int:
-    return int(client.hget(owner_key(ANN, "space"), "total") or 0)  # type: ignore[arg-type]
+    return int(client.hget(owner_key(ANN, "space"), "total") or 0)
 
 
 class TestAfterTheClaim:

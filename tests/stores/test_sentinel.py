@@ -15,7 +15,8 @@ from qa_service.stores.guard import StoreGuard
 from qa_service.stores.pool import StorePool, connection_options, pool_options
 from qa_service.stores.redis_url import redis_pool
 from qa_service.stores.sentinel import MasterConnection, SentinelMaster
-from tests.stores.servers import Server, free_port, soon
+from tests.live.processes import free_port
+from tests.stores.servers import Server, until_served
 
 SERVICE = "qa"
 PATIENCE = connection_options(connect=0.1, reply=0.1, retries=0)
@@ -47,8 +48,13 @@ class Servers(Pair):
             f"sentinel failover-timeout {SERVICE} 3000\n"
         )
         self.sentinel = self.start(str(config), "--sentinel")
-        soon(lambda: self.replica.client.info("replication")["master_link_status"] == "up")
-        soon(lambda: self.sentinel.client.sentinel_slaves(SERVICE)[0]["info-refresh"] > 0)
+        until_served(
+            lambda: self.replica.client.info("replication")["master_link_status"] == "up", "the replica follows"
+        )
+        until_served(
+            lambda: self.sentinel.client.sentinel_slaves(SERVICE)[0]["info-refresh"] > 0,
+            "the sentinel knows it",
+        )
 
     def url(self) -> str:
         return f"redis+sentinel://127.0.0.1:{free_port()},127.0.0.1:{self.sentinel.port}/{SERVICE}/2"
@@ -115,7 +121,7 @@ def test_after_the_master_was_killed_the_next_one_answers_and_meanwhile_every_ca
     assert written(client, guard, costs)
     servers.master.child.kill()
     assert not written(client, guard, costs)
-    assert soon(lambda: written(client, guard, costs)) < 10
+    assert until_served(lambda: written(client, guard, costs), "the next master takes writes") < 10
     assert servers.replica.role() == "master"
     assert max(costs) < 1
 
@@ -124,10 +130,12 @@ def test_after_a_failover_by_hand_writes_reach_the_new_master(servers: Servers, 
     guard, costs = StoreGuard(pause=0.2), list[float]()
     assert written(client, guard, costs)
     servers.sentinel.client.sentinel_failover(SERVICE)
-    soon(lambda: servers.replica.role() == "master")
+    until_served(lambda: servers.replica.role() == "master", "the replica is the master")
     with redis.Redis(port=servers.replica.port, db=2) as direct:
         direct.flushall()
-        assert soon(lambda: written(client, guard, costs) and direct.get("key")) < 5
+        assert (
+            until_served(lambda: written(client, guard, costs) and direct.get("key"), "writes reach the new master") < 5
+        )
     assert max(costs, default=0) < 1
 
 

@@ -57,7 +57,7 @@ class TestVectors:
         class Counting(FakeEncoder):
             encoded: list[str] = []  # noqa: RUF012 - the test reads it
 
-            def encode_texts(self, texts):  # type: ignore[no-untyped-def]
+            def encode_texts(self, texts):
                 self.encoded.extend(texts)
                 return super().encode_texts(texts)
 

@@ -15,7 +15,7 @@ RECORDED = (RECORDINGS / "03_image_generation.sse").read_bytes()
 
 def test_the_model_must_draw_one_png_with_three_parts() -> None:
     asked = drawing_parameters(PROMPT, size="1536x1024", quality="low")
-    (tool,) = asked["tools"]  # type: ignore[misc]
+    (tool,) = asked["tools"]
     assert tool == {
         "type": "image_generation",
         "output_format": "png",

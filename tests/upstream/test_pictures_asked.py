@@ -24,7 +24,7 @@ def shown(body: dict[str, object]) -> bool:
 
 
 def test_a_picture_goes_along_with_the_text_beside_it() -> None:
-    first, last = request_parameters(seen(), "high")["input"]  # type: ignore[misc]
+    first, last = request_parameters(seen(), "high")["input"]
     url = f"data:image/jpeg;base64,{b64encode(CAT.data).decode()}"
     assert first == {
         "role": "user",

@@ -114,7 +114,7 @@ def test_text_is_never_taken_for_a_picture(size: int) -> None:
 def test_files_go_when_nobody_reads_on(tmp_path: Path) -> None:
     deltas = ResponseReader(spool=str(tmp_path)).read_deltas(chunks(stream(TEXT, TEXT), 100))
     assert any(isinstance(delta, Drawn) for delta in deltas)
-    deltas.close()  # type: ignore[attr-defined]
+    deltas.close()
     assert list(tmp_path.iterdir()) == []
 
 

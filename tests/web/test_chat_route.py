@@ -341,7 +341,7 @@ class TestComingBack:
         drain_answers(house.app, 0)
         got: list[bytes] = []
         with closing(response), pytest.raises(BrokenPipeError):
-            got.extend(response.response)  # type: ignore[arg-type]
+            got.extend(response.response)
         assert "안녕".encode() in b"".join(got)
         assert not re.search(rb'"type":"(finish|error|abort)"', b"".join(got))
 

@@ -134,7 +134,7 @@ class TestJoining:
         upstream.script(SLOW)
         first = draw(house)
         got: list[tuple[list[dict[str, Any]], bool]] = []
-        readers = [Thread(target=lambda at=at: got.append(told(draw(at)))) for at in (house, other)]  # type: ignore[misc]
+        readers = [Thread(target=lambda at=at: got.append(told(draw(at)))) for at in (house, other)]
         for reader in readers:
             reader.start()
         mine = told(first)

@@ -1,11 +1,10 @@
 """These tests show what a long conversation, its files and its instructions become over HTTP, with the real store."""
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 from qa_service.deltas import Finished, TextDelta
 from qa_service.summaries import FULL_TURNS
+from tests.lives import eventually
 from tests.web.conftest import MakeHouse
 from tests.web.house import END, MULTIPART, House, frames, part
 
@@ -15,13 +14,6 @@ HEADERS = {"Authorization": "Bearer personal-secret-012345678"}
 def metadata(told: list[dict[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = next(frame["content"] for frame in told if frame["type"] == "metadata")
     return found
-
-
-def wait_for(found: Callable[[], bool]) -> None:
-    until = time.monotonic() + 10
-    while not found() and time.monotonic() < until:
-        time.sleep(0.005)
-    assert found()
 
 
 def test_its_first_turns_are_summed_up_beside_the_answers_and_the_call_is_told(house: House) -> None:
@@ -34,7 +26,7 @@ def test_its_first_turns_are_summed_up_beside_the_answers_and_the_call_is_told(h
         told: list[dict[str, Any]] = shown["metadata"]["calls"]
         return told
 
-    wait_for(lambda: len(calls()) == 2)
+    eventually(lambda: len(calls()) == 2)
     answer, summary = calls()
     assert (answer["purpose"], summary["purpose"], summary["model"]) == ("answer", "summary", "scripted-1")
     assert summary["usage"]["total"] > 0

@@ -30,7 +30,7 @@ def told(house: House, tmp_path: Path) -> list[dict[str, object]]:
 
 
 def shown(told: list[dict[str, object]]) -> list[dict[str, str]]:
-    return [frame["content"] for frame in told if frame["type"] == "image"]  # type: ignore[misc]
+    return [frame["content"] for frame in told if frame["type"] == "image"]
 
 
 def test_a_frame_names_an_address_and_holds_no_bytes(told: list[dict[str, object]]) -> None:
@@ -71,8 +71,8 @@ def test_what_is_not_there_is_not_found(house: House, path: str) -> None:
 
 def test_the_answer_and_the_conversation_show_it_later(house: House, told: list[dict[str, object]]) -> None:
     start = told[0]["content"]
-    answer = house.get(f"answers/{start['answerId']}", KEY).get_json()  # type: ignore[index]
-    (turn,) = house.get(f"sessions/{start['sessionId']}", KEY).get_json()["turns"]  # type: ignore[index]
+    answer = house.get(f"answers/{start['answerId']}", KEY).get_json()
+    (turn,) = house.get(f"sessions/{start['sessionId']}", KEY).get_json()["turns"]
     assert answer["images"] == turn["images"] == shown(told)[-1:]
 
 
@@ -81,14 +81,14 @@ def test_a_conversation_that_is_kept_for_longer_has_addresses_that_hold_for_long
 ) -> None:
     start, links = told[0]["content"], house.assembly.links
     force_setattr(links, "clock", lambda: time.time() + links.seconds + 1)
-    answer = house.get(f"answers/{start['answerId']}", KEY).get_json()  # type: ignore[index]
-    (turn,) = house.get(f"sessions/{start['sessionId']}", KEY).get_json()["turns"]  # type: ignore[index]
+    answer = house.get(f"answers/{start['answerId']}", KEY).get_json()
+    (turn,) = house.get(f"sessions/{start['sessionId']}", KEY).get_json()["turns"]
     refusal(house.client.get(shown(told)[-1]["url"]), 404, "not_found")
     assert [house.client.get(one["images"][0]["url"]).data for one in (answer, turn)] == [PNG, PNG]
 
 
 def test_a_deleted_conversation_has_none(house: House, told: list[dict[str, object]]) -> None:
-    house.client.delete(f"/api/sessions/{told[0]['content']['sessionId']}", headers=KEY)  # type: ignore[index]
+    house.client.delete(f"/api/sessions/{told[0]['content']['sessionId']}", headers=KEY)
     refusal(house.client.get(shown(told)[-1]["url"]), 404, "not_found")
 
 

@@ -33,7 +33,7 @@ START = Start(
 @pytest.fixture
 def open_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Add one row to the table of formats."""
-    monkeypatch.setitem(FORMATS, OPEN_PARTS.name, OPEN_PARTS)  # type: ignore[arg-type]
+    monkeypatch.setitem(FORMATS, OPEN_PARTS.name, OPEN_PARTS)
 
 
 def lines(response: TestResponse) -> list[str]:

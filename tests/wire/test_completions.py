@@ -35,7 +35,7 @@ NEWLINES = ["한 ", "줄\n", "두\u2028줄\r\n\n", 'data: {"x"}\n\n', "끝 👍�
 
 
 def encoder(*sent: Frame, usage: bool = False) -> CompletionEncoder:
-    return CompletionEncoder(FormatContext("a1", "/api", start=START, sent=sent), usage=usage)  # type: ignore[arg-type]
+    return CompletionEncoder(FormatContext("a1", "/api", start=START, sent=sent), usage=usage)
 
 
 def read_events(stream: bytes) -> list[str]:

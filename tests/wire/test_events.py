@@ -7,7 +7,7 @@ import pytest
 
 from qa_service.frames import Done, Failure, Frame, StageNotice, Text, UnknownFrame
 from qa_service.wire.encoder import FormatContext
-from qa_service.wire.events import HEARTBEAT_SECONDS, EventsEncoder
+from qa_service.wire.events import EVENT_DATA, HEARTBEAT_SECONDS, EventsEncoder
 from tests.wire.test_typed import FRAMES, METADATA
 
 
@@ -30,6 +30,10 @@ def test_only_text_has_content_and_no_name() -> None:
     texts = [frame.content for frame in FRAMES if isinstance(frame, Text)]
     assert [found["content"] for _, name, found in events if name == "message"] == texts
     assert all("content" not in found for _, name, found in events if name != "message")
+
+
+def test_the_event_of_each_frame_is_declared() -> None:
+    assert {name for _, name, _ in read_events(encoder().batch(1, FRAMES))} <= EVENT_DATA.keys()
 
 
 def test_a_later_releases_content_isnt_taken_for_text() -> None:

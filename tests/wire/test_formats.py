@@ -28,7 +28,7 @@ def encoder_of(row: WireFormat, *, sent: int = 0) -> FrameEncoder:
     """Return the encoder for a reader that has seen so many of the frames."""
     assert row.encoder
     start = FRAMES[0]
-    return row.encoder(FormatContext("a1", "/api", start=start, sent=FRAMES[:sent]))  # type: ignore[arg-type]
+    return row.encoder(FormatContext("a1", "/api", start=start, sent=FRAMES[:sent]))
 
 
 def encoded(encoder: FrameEncoder, first: int, frames: Sequence[Frame]) -> bytes:
@@ -87,5 +87,5 @@ def test_an_encoder_gives_way_where_it_looks_at_very_many_frames(
     monkeypatch.setattr("qa_service.pause.give_way", lambda: pauses.append(1))
     assert row.encoder
     sent = [FRAMES[0], *[Text("a")] * (AT_ONCE + 1)]
-    row.encoder(FormatContext("a1", "/api", start=FRAMES[0], sent=sent))  # type: ignore[arg-type]
+    row.encoder(FormatContext("a1", "/api", start=FRAMES[0], sent=sent))
     assert pauses

@@ -4,9 +4,9 @@
 export interface QuestionFields {
   /** The question. It is trimmed. It may be left out where files are sent. */
   question?: string;
-  /** Another name of `question`, which wins over it. */
+  /** Another name of `question`, which counts where both are sent. */
   message?: string;
-  /** Another name of `question`, which wins over it. */
+  /** Another name of `question`, which counts where both are sent. */
   prompt?: string;
   /**
    * An earlier conversation, with which a new session begins. Where there is no `question`, the last message of the
@@ -59,11 +59,11 @@ export interface QuestionFields {
   topP?: number;
   /** The longest answer, in tokens. */
   maxTokens?: number;
-  /** Another name of `maxTokens`, which wins over it. */
+  /** Another name of `maxTokens`, which counts where both are sent. */
   maxOutputTokens?: number;
   /** Whether the model may search the web. */
   useWebSearch?: boolean;
-  /** Another name of `useWebSearch`, which wins over it. */
+  /** Another name of `useWebSearch`, which counts where both are sent. */
   isWebSearch?: boolean;
 }
 

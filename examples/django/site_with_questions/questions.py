@@ -83,6 +83,8 @@ def headers_for(request: HttpRequest, user: str) -> dict[str, str]:
         "X-Forwarded-For": request.META["REMOTE_ADDR"],
         "X-Forwarded-Host": request.get_host(),
         "X-Forwarded-Proto": request.scheme,
+        # The service names the addresses of sources below this path and its own prefix, /api.
+        "X-Forwarded-Prefix": request.path.partition("/api/")[0],
     }
 
 

@@ -17,8 +17,8 @@ final class QaServiceProxy
         'etag', 'referrer-policy', 'retry-after', 'vary', 'x-accel-buffering', 'x-answer-id', 'x-content-type-options',
         'x-request-id', 'x-session-id', 'x-vercel-ai-data-stream', 'x-vercel-ai-ui-message-stream'];
     // Tokens and figures are for the site's own server: a token outlives the login that it was made for, and the
-    // figures are of everybody. A path that climbs, or has two slashes in a row, is none of the service's. Curl would send
-    // only what stands before a "#".
+    // figures are of everybody. A path that leads upwards (".."), or has two slashes in a row, is none of the service's. Curl
+    // would send only what stands before a "#".
     private const KEPT = '~^[^/]|/\.{0,2}/|/\.{1,2}$|[\\\\#]|/(tokens|metrics)/*$~';
     private const WORDS = [
         'not_found' => ['There is nothing here.', '여기에는 아무것도 없어요.'],

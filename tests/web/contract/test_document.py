@@ -125,7 +125,7 @@ class TestDocument:
     def test_says_how_callers_are_known(
         self, keys: bool, login: bool, visitors: bool, ways: list[dict[str, list[str]]]
     ) -> None:
-        settings = Settings(api_keys=("a key",) if keys else ())  # type: ignore[arg-type]
+        settings = Settings(api_keys=("a key",) if keys else ())
         offer = read_offer(settings, login=login, visitors=visitors)
         assert contract(offer)["paths"]["/ask"]["post"]["security"] == ways
 
