@@ -1,6 +1,7 @@
 """Files are read where they can do no harm."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -108,6 +110,18 @@ def test_a_file_whose_time_cannot_be_kept_leaves_no_process_behind(
 def children(pid: int | str = "self") -> set[int]:
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     return {int(child) for task in tasks for child in task.read_text().split()}
+
+
+@contextmanager
+def few_descriptors(free: int) -> Iterator[None]:
+    """Let this process open at most so many files more."""
+    lowest, (soft, hard) = os.dup(0), resource.getrlimit(resource.RLIMIT_NOFILE)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def wait_until(true: Callable[[], object]) -> None:
@@ -435,6 +449,22 @@ class TestWorker:
                 list(readers.read_upload(asked(file), StopSignal()))
         with pytest.raises(Overloaded):
             list(readers.read_upload(asked(UploadedFile("a", str(Path(file.path).parent), 1)), StopSignal()))
+
+        assert told(list(readers.read_upload(asked(file), StopSignal()))) == ("used", None)
+
+    @pytest.mark.parametrize("free", [0, 1, 3, 5])
+    def test_where_descriptors_run_out_the_service_is_overloaded(
+        self, free: int, readers: ChildReaders, upload: Upload
+    ) -> None:
+        file = upload(b"text", "a.txt")
+        ways: list[Callable[[], object]] = [
+            lambda: list(readers.read_upload(asked(file), StopSignal())),
+            lambda: readers.parse_content(PAGE, b"<p>text"),
+        ]
+        for way in ways:
+            with few_descriptors(free), suppress(Overloaded):
+                way()
+        readers.parse_content(PAGE, b"<p>text")
 
         assert told(list(readers.read_upload(asked(file), StopSignal()))) == ("used", None)
 
