@@ -118,13 +118,14 @@ class Indexer:
             return DocumentText(self._waiting.load_passages(claimed))
         if claimed.attempts > ATTEMPTS:
             return DocumentText(reason="damaged")
-        with self._written(claimed) as upload:
-            try:
+        try:
+            with self._written(claimed) as upload:
                 return self._read_as_page(upload) or self._read_upload(claimed, upload, stop)
-            except Overloaded as error:
-                log.warning("a document waits, because %s", error.message)
-                time.sleep(self._pace.outage)
-                return None
+        except (Overloaded, OSError) as error:  # the document has nothing to do with it
+            log.warning("a document waits, because of this: %s", error)
+            self._waiting.return_document(claimed)
+            time.sleep(self._pace.outage)
+            return None
 
     def _read_as_page(self, upload: UploadedFile) -> DocumentText | None:
         """Read the main text of a web page. Returns None where the file is no page of HTML, or one that can't be parsed

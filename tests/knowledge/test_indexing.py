@@ -22,7 +22,7 @@ from qa_service.knowledge.indexer import Indexer
 from qa_service.knowledge.keeper import IndexerKeeper, is_lock_free, lock_indexing
 from qa_service.knowledge.library import DocumentFilter, Library
 from qa_service.knowledge.vectors import MissingVectors
-from qa_service.knowledge.waiting import WaitingDocuments
+from qa_service.knowledge.waiting import ATTEMPTS, WaitingDocuments
 from qa_service.knowledge_base import open_knowledge
 from qa_service.model import ReadRequest, Verdict
 from qa_service.running.stop import StopSignal
@@ -59,6 +59,20 @@ def test_a_page_that_parsers_take_minutes_for_is_left_to_a_process_that_is_bound
     Indexer(WaitingDocuments(knowledge), Bounded(), None, StopSignal, folder=tmp_path).index_next()
     (document,) = Library(knowledge).list_documents(DocumentFilter())[0]
     assert (document.status, document.reason) == ("failed", "timeout")
+
+
+def test_a_document_waits_as_long_as_nothing_can_be_written_and_is_then_read(
+    knowledge: Database, tmp_path: Path
+) -> None:
+    Library(knowledge).add_document(NewDocument(SHARED, "a.txt"), b"one")
+    folder = tmp_path / "folder"
+    indexer = make_indexer(knowledge, folder)
+    assert all(indexer.index_next() for _ in range(ATTEMPTS + 1))
+    (waiting,), _ = Library(knowledge).list_documents(DocumentFilter())
+    folder.mkdir()
+    indexer.run()
+    (found,), _ = Library(knowledge).list_documents(DocumentFilter())
+    assert (waiting.status, found.status) == ("queued", "ready")
 
 
 class TestLease:
