@@ -65,11 +65,24 @@ class ChildReaders:
                 end = yield from self._read(request, stop, unread)
         yield end
 
-    def parse_content(self, request: bytes, content: bytes, charset: str = "") -> Parsed:
+    def parse_content(
+        self,
+        request: bytes,
+        content: bytes,
+        charset: str = "",
+        *,
+        seconds: float | None = None,
+        stop: Stop | None = None,
+    ) -> Parsed:
         """Parse a web page or a sitemap in a process of its own, as a `ParseContent` does. It takes no slot, because
-        each caller parses one at a time."""
+        each caller parses one at a time.
+
+        `Unreadable` has the reason `over_quota` where these seconds were too few, and `stopped` after a stop.
+        """
+        if seconds is not None and seconds <= 0:
+            raise Unreadable("over_quota")
         try:
-            with _opened(content) as opened, self._running_process(None) as process:
+            with _opened(content) as opened, self._running_process(seconds, stop) as process:
                 process.send_open(request, UploadedFile("", "", len(content), charset), opened)
                 self._keep_spare()
                 parsed = receive_parsed(process.replies) or Parsed(reason=process.cause_of_death())

@@ -57,6 +57,12 @@ def good() -> bytes:
     return documents.pdf(["연차휴가는 15일이다.", "Trains are booked by the office."])
 
 
+@cache
+def slow_page() -> bytes:
+    """Make a page that takes a second or more."""
+    return b"<h1>word</h1><p>word</p>" * 20_000
+
+
 def asked(file: UploadedFile, owner: Owner = ANN, seconds: float | None = None) -> ReadRequest:
     return ReadRequest(file, owner, seconds)
 
@@ -241,6 +247,20 @@ class TestFetchedPages:
         readers.close()
 
         assert children() == before
+
+    @pytest.mark.parametrize("seconds", [0.01, 0, -1])
+    def test_one_for_which_its_owner_has_no_time_is_over_quota(
+        self, seconds: float, shared_readers: ChildReaders
+    ) -> None:
+        with pytest.raises(Unreadable, match="over_quota"):
+            shared_readers.parse_content(PAGE, slow_page(), seconds=seconds)
+
+    def test_a_stop_ends_it(self, shared_readers: ChildReaders) -> None:
+        stop = StopSignal()
+        stop.set("lost")
+
+        with pytest.raises(Unreadable, match="stopped"):
+            shared_readers.parse_content(PAGE, slow_page(), stop=stop)
 
 
 class TestHostileFiles:

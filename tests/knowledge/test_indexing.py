@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from qa_service.errors import Unreadable
 from qa_service.file_news import FileEnd, FileNews
 from qa_service.files.parsed import Parsed
 from qa_service.files.parsing import parse_content
@@ -29,6 +30,7 @@ from qa_service.running.stop import StopSignal
 from qa_service.settings import Settings
 from tests.fakes import FakeEncoder
 from tests.knowledge.shelf import SHARED, ask, count_rows, counts_agree, make_indexer, put, server_of, texts_of
+from tests.web.house import Reader
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,7 +53,9 @@ def test_a_page_that_parsers_take_minutes_for_is_left_to_a_process_that_is_bound
         def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
             yield FileEnd(Verdict(request.file.name, "html", "failed", "timeout"))
 
-        def parse_content(self, request: bytes, content: bytes, charset: str) -> Parsed:
+        def parse_content(
+            self, request: bytes, content: bytes, charset: str, *, seconds: float | None, stop: Stop
+        ) -> Parsed:
             return parse_content(request, content, charset)
 
     page = "".join(f"<font x={n}><p>" for n in range(10_000)).encode()
@@ -59,6 +63,21 @@ def test_a_page_that_parsers_take_minutes_for_is_left_to_a_process_that_is_bound
     Indexer(WaitingDocuments(knowledge), Bounded(), None, StopSignal, folder=tmp_path).index_next()
     (document,) = Library(knowledge).list_documents(DocumentFilter())[0]
     assert (document.status, document.reason) == ("failed", "timeout")
+
+
+def test_a_page_whose_time_is_over_is_not_read_again(knowledge: Database, tmp_path: Path) -> None:
+    class Slow(Reader):
+        """A `Slow` is a reader whose pages take too long."""
+
+        def parse_content(
+            self, request: bytes, content: bytes, charset: str, *, seconds: float | None, stop: Stop
+        ) -> Parsed:
+            raise Unreadable("timed_out")
+
+    Library(knowledge).add_document(NewDocument(SHARED, "https://library.example/"), b"<html><body>text")
+    Indexer(WaitingDocuments(knowledge), Slow(), None, StopSignal, folder=tmp_path).index_next()
+    (document,) = Library(knowledge).list_documents(DocumentFilter())[0]
+    assert (document.status, document.reason) == ("failed", "timed_out")
 
 
 def test_a_document_waits_as_long_as_nothing_can_be_written_and_is_then_read(
