@@ -263,16 +263,18 @@ def _is_cut(response: HTTPResponse, content: bytes) -> bool:
 
 def _read_type(headers: Message) -> tuple[str, str]:
     """Return the type of a page and the charset that it names, or empty texts."""
-    told = Message()
-    told["Content-Type"] = _read_header(headers, "Content-Type", _LONGEST_TYPE)
+    told, written = Message(), headers.get("Content-Type", "")
+    whole = written if len(written) <= _LONGEST_TYPE else written[:_LONGEST_TYPE].rpartition(";")[0]
+    told["Content-Type"] = whole if whole.isprintable() else ""
     charset = _CHARSET.fullmatch(str(told.get_param("charset", "")))
     return told.get_content_type() if told["Content-Type"] else "", charset[0] if charset else ""
 
 
 def _read_header(headers: Message, name: str, longest: int) -> str:
-    """Read a header that is kept. One with control characters, which the database doesn't take, counts as none."""
-    told = headers.get(name, "")[:longest]
-    return told if told.isprintable() else ""
+    """Read a header that is kept. One that is longer counts as none, and so does one with control characters, which the
+    database doesn't take."""
+    told = headers.get(name, "")
+    return told if len(told) <= longest and told.isprintable() else ""
 
 
 def _read_target(response: HTTPResponse, address: str) -> Fetched:

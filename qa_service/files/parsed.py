@@ -18,6 +18,7 @@ MOST_ADDRESSES = 50_000
 MOST_ABOVE = 100
 """A section has at most so many names above it."""
 LONGEST_DIRECTIVES = 10_000
+"""A page with longer directives counts as one that forbids everything."""
 MOST_PAGE_CHARACTERS = 8 << 20
 """The text of a page may be longer than its HTML, because long tables repeat the names of their columns."""
 CRAWLER_NAMES = ("robots", "qa-service")

@@ -110,6 +110,14 @@ def test_headers_that_cannot_be_kept_count_as_none(site: Website) -> None:
     assert (got.outcome, got.charset, got.known) == ("fetched", "", Known())
 
 
+def test_no_part_of_a_header_that_is_too_long_is_taken_for_the_whole(site: Website) -> None:
+    charset = f"Content-Type: text/html; a={'x' * 474}; charset=utf-16\r\n".encode()
+    version = b'ETag: "' + b"x" * 600 + b'"\r\nLast-Modified: ' + b"x" * 200 + b"\r\n"
+    site.pages["/long"] = answering(OK + charset + version + b"Content-Length: 2\r\n\r\nhi")
+    got = fetcher().fetch_page(f"{site.url}/long")
+    assert (got.media_type, got.charset, got.known) == ("text/html", "", Known())
+
+
 def test_a_page_that_is_too_large_or_a_picture_is_refused(site: Website) -> None:
     site.pages["/large"] = html("a" * 200_000)
     site.pages["/picture"] = WebPage(b"\x89PNG", "image/png")
