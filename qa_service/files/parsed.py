@@ -6,11 +6,12 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-FILE, PAGE, DOCUMENT_PAGE, SITEMAP = b"\n", b"p", b"d", b"s"
+FILE, PAGE, DOCUMENT_PAGE, SITEMAP = b"f", b"p", b"d", b"s"
 """A request begins with one of these: read a file of any kind, parse a page, parse a file if it is a page, or parse a
 sitemap."""
 LONGEST_ADDRESS = 4_000
-"""Pages and sitemaps may write addresses longer than they are, with spaces and with parameters that don't count."""
+"""An address may be this long as a page or a sitemap writes it. It may have spaces, and parameters that are left out
+when it is normalized."""
 MOST_FOUND = 10_000
 """So many links of a page are told. Many of them may lead to one page."""
 MOST_ADDRESSES = 50_000
