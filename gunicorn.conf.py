@@ -8,14 +8,14 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import logging  # noqa: E402
-import os  # noqa: E402
-import secrets  # noqa: E402
-import shutil  # noqa: E402
-import signal  # noqa: E402
-import sys  # noqa: E402
-import tempfile  # noqa: E402
-from contextlib import suppress  # noqa: E402
+import logging
+import os
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+from contextlib import suppress
 
 # Until gunicorn handles signals, Ctrl-C ends this process at once. Python alone would show where it was interrupted.
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -36,9 +36,9 @@ figures = os.environ["PROMETHEUS_MULTIPROC_DIR"]
 # numpy reads the variable when it is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from qa_service.metrics import merge_dead_worker  # noqa: E402
-from qa_service.server.access import AccessLogger  # noqa: E402
-from qa_service.server.master import (  # noqa: E402
+from qa_service.metrics import merge_dead_worker
+from qa_service.server.access import AccessLogger
+from qa_service.server.master import (
     check_configuration,
     freeze_modules,
     hold_signals_in_forks,
@@ -46,10 +46,10 @@ from qa_service.server.master import (  # noqa: E402
     raise_file_limit,
     share_models,
 )
-from qa_service.server.tls import ssl_context  # noqa: E402, F401 - gunicorn calls it where a certificate is set
-from qa_service.server.worker import AnswerWorker  # noqa: E402
-from qa_service.settings import SettingsError, from_environment  # noqa: E402
-from qa_service.web.serving import log_to_terminal  # noqa: E402
+from qa_service.server.tls import ssl_context  # noqa: F401 - gunicorn calls it where a certificate is set
+from qa_service.server.worker import AnswerWorker
+from qa_service.settings import SettingsError, from_environment
+from qa_service.web.serving import log_to_terminal
 
 try:
     settings = from_environment()

@@ -106,7 +106,7 @@ class ReadingProcess:
 
 
 def _start(program: str, limits: ProcessLimits, requests: socket.socket) -> Popen[bytes]:
-    return Popen(  # noqa: S603 - no part of the command comes from outside
+    return Popen(
         [sys.executable, "-P", "-c", program, msgspec.json.encode(limits).decode()],
         stdin=requests.fileno(),
         stdout=PIPE,

@@ -220,7 +220,7 @@ def _server_words(programs: Path, cluster: Path, path: Path) -> list[str]:
 
 def _make_cluster(programs: Path, folder: Path, user: int | None, lock: IO[bytes]) -> None:
     # Everybody who reaches the socket is let in, and only this user does, because the socket's folder is private.
-    subprocess.run(  # noqa: S603  # it is the wheel's own program
+    subprocess.run(
         [
             *(str(programs / "initdb"), "--pgdata", str(folder), "--username", USER, "--auth", "trust"),
             *("--encoding", "UTF8", "--locale", "C", "--no-instructions"),

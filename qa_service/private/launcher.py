@@ -112,7 +112,7 @@ def run_server(server: Server, users: Users) -> bool:
 
 def _started(server: Server) -> subprocess.Popen[bytes]:
     # The user is changed before `die_with` is called, since a change of the user makes the kernel forget its wish.
-    return subprocess.Popen(  # noqa: S603  # the caller chose it
+    return subprocess.Popen(
         server.command,
         env={},
         user=server.user,

@@ -129,7 +129,7 @@ class PrivateServer:
         # Python may need these variables to start. The launcher gets no others, so that it has no keys and no settings.
         kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
         with self._own_words(), (folder / "log").open("wb") as output:
-            subprocess.run(  # noqa: S603  # it is our own program
+            subprocess.run(
                 [sys.executable, "-I", "-S", str(LAUNCHER), *words, *command],
                 stdin=lock,
                 stdout=output,

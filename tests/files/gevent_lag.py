@@ -8,17 +8,17 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import json  # noqa: E402 - what is imported from here on is patched
-import sys  # noqa: E402
-import time  # noqa: E402
-from pathlib import Path  # noqa: E402
-from threading import Thread  # noqa: E402
+import json
+import sys
+import time
+from pathlib import Path
+from threading import Thread
 
-from qa_service.file_news import FileEnd  # noqa: E402
-from qa_service.files.isolation import ChildReaders  # noqa: E402
-from qa_service.files.limits import ProcessLimits  # noqa: E402
-from qa_service.model import Owner, ReadRequest, UploadedFile  # noqa: E402
-from qa_service.running.stop import StopSignal  # noqa: E402
+from qa_service.file_news import FileEnd
+from qa_service.files.isolation import ChildReaders
+from qa_service.files.limits import ProcessLimits
+from qa_service.model import Owner, ReadRequest, UploadedFile
+from qa_service.running.stop import StopSignal
 
 TICK = 0.005
 PATIENT = 180
