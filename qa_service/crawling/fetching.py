@@ -27,6 +27,7 @@ from qa_service.crawling.metering import MeteredResponse, PageTooLarge
 from qa_service.crawling.public_addresses import ClosedAddress, MayConnect, connect_to_public, is_public_address
 from qa_service.crawling.unpacking import Unpacking
 from qa_service.pause import LongWork
+from qa_service.threads import start_thread
 
 AGENT = "qa-service"
 """Sites know the crawler by this name, also in their robots.txt."""
@@ -105,7 +106,8 @@ class Fetched(Struct, frozen=True):
 
 
 FetchPage: TypeAlias = Callable[[str, Known], Fetched]
-"""Such a function fetches a normalized address. It raises nothing."""
+"""Such a function fetches a normalized address. It raises `Overloaded` where the system has no room for it, and nothing
+else."""
 
 
 def follow_moves(address: str, fetch: FetchPage) -> tuple[str, Fetched]:
@@ -165,7 +167,7 @@ class PageFetcher:
         )
         timer = Timer(self._bounds.seconds, self._cut)
         timer.daemon = True
-        timer.start()
+        start_thread(timer)
         try:
             self._check_time()
             self._connect(connection, encrypted=parts.scheme == "https")
