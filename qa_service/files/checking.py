@@ -15,7 +15,7 @@ from qa_service.files.parsed import (
     LONGEST_DIRECTIVES,
     MOST_ABOVE,
     MOST_ADDRESSES,
-    MOST_FOUND,
+    MOST_HREFS,
     MOST_PAGE_CHARACTERS,
     PageHints,
     PageSection,
@@ -82,7 +82,7 @@ def check_parsed(parsed: Parsed) -> None:
     _insist(not parsed.reason or bool(_CODE.fullmatch(parsed.reason)))
     _insist(_are_names((page.title, page.language)) and _are_names(page.trail) and all(map(_is_section, page.sections)))
     _insist(page.size <= MOST_PAGE_CHARACTERS)
-    _insist(len(hints.links) <= MOST_FOUND and len(hints.robots) <= LONGEST_DIRECTIVES)
+    _insist(len(hints.links) <= MOST_HREFS and len(hints.robots) <= LONGEST_DIRECTIVES)
     _insist(len(listed.pages) <= MOST_ADDRESSES and len(listed.sitemaps) <= MOST_ADDRESSES)
     _insist(all(len(one) <= LONGEST_ADDRESS for one in _addresses(hints, *listed.pages, *listed.sitemaps)))
 

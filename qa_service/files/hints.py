@@ -6,7 +6,7 @@ from itertools import islice
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from qa_service.files.parsed import CRAWLER_NAMES, LONGEST_ADDRESS, LONGEST_DIRECTIVES, MOST_FOUND, PageHints
+from qa_service.files.parsed import CRAWLER_NAMES, LONGEST_ADDRESS, LONGEST_DIRECTIVES, MOST_HREFS, PageHints
 
 _REFRESH = re.compile(r"\d*\s*[;,]\s*(?:url\s*=\s*)?['\"]?([^'\"]+)", re.IGNORECASE)
 
@@ -18,7 +18,7 @@ def find_hints(html: str) -> PageHints:
     base = page.css_first("base[href]")
     robots = ", ".join(_robots_elements(page))
     return PageHints(
-        tuple(islice(links, MOST_FOUND)),
+        tuple(islice(links, MOST_HREFS)),
         _bounded(base.attributes.get("href") or "") if base else "",
         _bounded(_canonical(page)),
         robots if len(robots) <= LONGEST_DIRECTIVES else "none",

@@ -12,7 +12,7 @@ sitemap."""
 LONGEST_ADDRESS = 4_000
 """An address may be this long as a page or a sitemap writes it. It may have spaces, and parameters that are left out
 when it is normalized."""
-MOST_FOUND = 10_000
+MOST_HREFS = 10_000
 """So many links of a page are told. Many of them may lead to one page."""
 MOST_ADDRESSES = 50_000
 """The protocol of sitemaps allows so many addresses in one file."""

@@ -57,6 +57,7 @@ class IndexerPace(Struct, frozen=True):
 
 
 _NO_TIME = ("over_quota", "stopped", "timed_out")
+"""A page that isn't parsed for one of these reasons isn't read as a file either."""
 
 
 class Indexer:
