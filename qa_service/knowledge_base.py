@@ -179,8 +179,8 @@ def open_database(settings: Settings) -> Database:
 
 
 def make_indexer(settings: Settings, encoder: Encoder | None) -> Indexer:
-    """Return an indexer, which does what waits when it is asked to. It reads one file at a time, so that a core is left
-    for the streams."""
+    """Return an indexer, which does what waits when it is asked to. It reads one file at a time, beside which the
+    reader of sites parses one page."""
     database = open_database(settings)
     folder = settings.data / "uploads"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,5 +1,7 @@
-"""This module makes pauses in long work, in which the other requests of a worker have their turn."""
+"""This module makes pauses in long work, in which the other requests of a worker have their turn, and chooses pauses
+between tries."""
 
+import random
 import threading
 import time
 from collections import deque
@@ -40,6 +42,12 @@ def with_pauses(items: Sequence[T]) -> Iterator[T]:
     for begin in range(0, len(items), AT_ONCE):
         yield from items[begin : begin + AT_ONCE]
         work.end_step()
+
+
+def spread_pause(seconds: float) -> float:
+    """Return a pause between three quarters of these seconds and all of them, so that not all who failed at the same
+    moment try again at the same moment."""
+    return seconds * random.uniform(0.75, 1)  # noqa: S311 - it spreads, it hides nothing
 
 
 class WaitingLine:

@@ -17,7 +17,7 @@ from qa_service.crawling.rules import CrawlRules, is_document
 from qa_service.crawling.sitemaps import read_sitemap
 from qa_service.errors import CrawlFailed, Overloaded, Refused
 from qa_service.files.parsed import ParseContent
-from qa_service.files.sitemap import is_sitemap
+from qa_service.files.sitemap_text import is_sitemap
 
 TRIES = 3
 """A page that fails is tried so often in one round."""

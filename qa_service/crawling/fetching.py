@@ -27,6 +27,7 @@ from qa_service.crawling.metering import MeteredResponse, PageTooLarge
 from qa_service.crawling.public_addresses import ClosedAddress, MayConnect, connect_to_public, is_public_address
 from qa_service.crawling.unpacking import Unpacking
 from qa_service.pause import LongWork
+from qa_service.threads import start_thread
 
 AGENT = "qa-service"
 """Sites know the crawler by this name, also in their robots.txt."""
@@ -105,7 +106,8 @@ class Fetched(Struct, frozen=True):
 
 
 FetchPage: TypeAlias = Callable[[str, Known], Fetched]
-"""Such a function fetches a normalized address. It raises nothing."""
+"""Such a function fetches a normalized address. It raises `Overloaded` where the system has no room for it, and nothing
+else."""
 
 
 def follow_moves(address: str, fetch: FetchPage) -> tuple[str, Fetched]:
@@ -165,7 +167,7 @@ class PageFetcher:
         )
         timer = Timer(self._bounds.seconds, self._cut)
         timer.daemon = True
-        timer.start()
+        start_thread(timer)
         try:
             self._check_time()
             self._connect(connection, encrypted=parts.scheme == "https")
@@ -263,16 +265,18 @@ def _is_cut(response: HTTPResponse, content: bytes) -> bool:
 
 def _read_type(headers: Message) -> tuple[str, str]:
     """Return the type of a page and the charset that it names, or empty texts."""
-    told = Message()
-    told["Content-Type"] = _read_header(headers, "Content-Type", _LONGEST_TYPE)
+    told, written = Message(), headers.get("Content-Type", "")
+    whole = written if len(written) <= _LONGEST_TYPE else written[:_LONGEST_TYPE].rpartition(";")[0]
+    told["Content-Type"] = whole if whole.isprintable() else ""
     charset = _CHARSET.fullmatch(str(told.get_param("charset", "")))
     return told.get_content_type() if told["Content-Type"] else "", charset[0] if charset else ""
 
 
 def _read_header(headers: Message, name: str, longest: int) -> str:
-    """Read a header that is kept. One with control characters, which the database doesn't take, counts as none."""
-    told = headers.get(name, "")[:longest]
-    return told if told.isprintable() else ""
+    """Read a header that is kept. One that is longer counts as none, and so does one with control characters, which the
+    database doesn't take."""
+    told = headers.get(name, "")
+    return told if len(told) <= longest and told.isprintable() else ""
 
 
 def _read_target(response: HTTPResponse, address: str) -> Fetched:

@@ -10,6 +10,7 @@ import io
 import socket
 from collections.abc import Callable
 from http.client import HTTPException, HTTPResponse
+from typing import Any
 
 from qa_service.pause import LongWork
 
@@ -55,7 +56,7 @@ class _Meter(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
+    def readinto(self, buffer: Any) -> int | None:
         self._work.end_step()
         self._check()
         received = self._source.readinto(buffer)

@@ -18,7 +18,7 @@ _HTML = ("text/html", "application/xhtml+xml")
 _REASONS = {
     "overnested": "its elements are nested too deep",
     "timed_out": "reading it takes too long",
-    "too_large": "reading it takes too much memory",
+    "too_large": "it has too much text, or reading it takes too much memory",
 }
 
 

@@ -12,7 +12,7 @@ from qa_service.errors import CrawlFailed
 from qa_service.files.decoding import decode_file_text
 
 MOST_READ = 500 << 10
-"""RFC 9309 says that so many bytes must be read at least. The rest is ignored."""
+"""RFC 9309 says that so many bytes must be read at least. The rest is ignored, with a line that reaches into it."""
 MOST_DELAY = 30.0
 """A site may ask for so many seconds between two requests. A longer delay counts as this one."""
 
@@ -52,7 +52,9 @@ def _decode(fetched: Fetched) -> str:
     file that can't be had for any other reason means that nothing may be read."""
     match fetched.outcome:
         case "fetched":
-            return decode_file_text(fetched.content[:MOST_READ], fetched.charset)
+            text = decode_file_text(fetched.content[:MOST_READ], fetched.charset)
+            # A part of a line may allow what the line forbids.
+            return text if len(fetched.content) <= MOST_READ else text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
         case "failed" | "unchanged":
             raise CrawlFailed(f"robots.txt: {fetched.reason or HTTPStatus.NOT_MODIFIED.phrase}")
         case _:

@@ -15,7 +15,7 @@ from qa_service.files.parsed import (
     LONGEST_DIRECTIVES,
     MOST_ABOVE,
     MOST_ADDRESSES,
-    MOST_FOUND,
+    MOST_HREFS,
     MOST_PAGE_CHARACTERS,
     PageHints,
     PageSection,
@@ -76,13 +76,13 @@ class TextCheck:
 
 
 def check_parsed(parsed: Parsed) -> None:
-    """Raise `Unreadable` for what no parser gives. Addresses are normalized by whoever follows them, and are bounded
-    here."""
+    """Raise `Unreadable` for what no parser gives. Addresses are only bounded here; whoever follows them normalizes
+    them."""
     page, hints, listed = parsed.page, parsed.hints, parsed.listed
     _insist(not parsed.reason or bool(_CODE.fullmatch(parsed.reason)))
     _insist(_are_names((page.title, page.language)) and _are_names(page.trail) and all(map(_is_section, page.sections)))
     _insist(page.size <= MOST_PAGE_CHARACTERS)
-    _insist(len(hints.links) <= MOST_FOUND and len(hints.robots) <= LONGEST_DIRECTIVES)
+    _insist(len(hints.links) <= MOST_HREFS and len(hints.robots) <= LONGEST_DIRECTIVES)
     _insist(len(listed.pages) <= MOST_ADDRESSES and len(listed.sitemaps) <= MOST_ADDRESSES)
     _insist(all(len(one) <= LONGEST_ADDRESS for one in _addresses(hints, *listed.pages, *listed.sitemaps)))
 
@@ -105,7 +105,7 @@ def _is_entry(places: list[int], first: int, end: int) -> bool:
 
 
 def _is_passage(passage: Passage) -> bool:
-    told = Passage(
+    allowed = Passage(
         "",
         passage.file,
         passage.text,
@@ -115,7 +115,7 @@ def _is_passage(passage: Passage) -> bool:
         place=passage.place,
     )
     is_text = 0 < len(passage.text) <= LONGEST and len(passage.section) <= LONGEST_NAME
-    return passage == told and is_text and _is_page(passage.page) and _is_place(passage.place)
+    return passage == allowed and is_text and _is_page(passage.page) and _is_place(passage.place)
 
 
 def _is_place(place: Place) -> bool:
@@ -127,6 +127,6 @@ def _is_page(number: int) -> bool:
     return 1 <= number <= MOST_PAGES
 
 
-def _insist(is_told: bool) -> None:
-    if not is_told:
+def _insist(is_allowed: bool) -> None:
+    if not is_allowed:
         raise Unreadable("damaged")

@@ -10,7 +10,7 @@ import resource
 import select
 import socket
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from threading import Thread
 from typing import BinaryIO
 
@@ -22,7 +22,7 @@ from qa_service.files.limits import REFUSED, ProcessLimits
 from qa_service.files.parsed import FILE, Parsed
 from qa_service.files.parsing import parse_content
 from qa_service.files.reading import read_file
-from qa_service.files.report import write_message
+from qa_service.files.report import Report, write_message
 from qa_service.files.sandbox import close_sandbox, enter_layers, limit_process
 from qa_service.language.charsets import CODECS
 from qa_service.model import UploadedFile
@@ -66,7 +66,7 @@ def load_all(kinds: Collection[str] = KINDS) -> None:
 
 
 def answer_request(requests: socket.socket, replies: BinaryIO, limits: ProcessLimits) -> None:
-    """Take one request from the worker, and write the reports on its file.
+    """Take one request from the worker, and write what it gives: the reports on a file, or one `Parsed`.
 
     A request is one byte that says what to do, with which the open file is passed, and then a line with its
     `UploadedFile` as JSON. Nothing is reported where no file is passed.
@@ -77,9 +77,12 @@ def answer_request(requests: socket.socket, replies: BinaryIO, limits: ProcessLi
     with open(requests.fileno(), "rb", closefd=False) as lines, open(descriptors[0], "rb") as upload:
         file = msgspec.json.decode(lines.readline(), type=UploadedFile)
         limit_process(resource.RLIMIT_CPU, limits.seconds(file.size), reserve=1)
-        content = upload.read()
-        for message in read_file(file, content) if request == FILE else [_parse(request, content, file.charset)]:
+        for message in _list_messages(request, file, upload.read()):
             write_message(message, replies)
+
+
+def _list_messages(request: bytes, file: UploadedFile, content: bytes) -> Iterable[Report | Parsed]:
+    return read_file(file, content) if request == FILE else [_parse(request, content, file.charset)]
 
 
 def _parse(request: bytes, content: bytes, charset: str) -> Parsed:

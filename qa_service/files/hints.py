@@ -6,7 +6,7 @@ from itertools import islice
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from qa_service.files.parsed import CRAWLER_NAMES, LONGEST_ADDRESS, LONGEST_DIRECTIVES, MOST_FOUND, PageHints
+from qa_service.files.parsed import CRAWLER_NAMES, LONGEST_ADDRESS, LONGEST_DIRECTIVES, MOST_HREFS, PageHints
 
 _REFRESH = re.compile(r"\d*\s*[;,]\s*(?:url\s*=\s*)?['\"]?([^'\"]+)", re.IGNORECASE)
 
@@ -14,14 +14,20 @@ _REFRESH = re.compile(r"\d*\s*[;,]\s*(?:url\s*=\s*)?['\"]?([^'\"]+)", re.IGNOREC
 def find_hints(html: str) -> PageHints:
     """Find the hints of a page."""
     page = LexborHTMLParser(html)
-    links = dict.fromkeys(href for href in _hrefs(page) if href.strip() and len(href) <= LONGEST_ADDRESS)
+    links = dict.fromkeys(href for href in map(_bounded, _hrefs(page)) if href.strip())
     base = page.css_first("base[href]")
+    robots = ", ".join(_robots_elements(page))
     return PageHints(
-        tuple(islice(links, MOST_FOUND)),
-        (base.attributes.get("href") or "")[:LONGEST_ADDRESS] if base else "",
-        _canonical(page)[:LONGEST_ADDRESS],
-        ", ".join(_robots_elements(page))[:LONGEST_DIRECTIVES],
+        tuple(islice(links, MOST_HREFS)),
+        _bounded(base.attributes.get("href") or "") if base else "",
+        _bounded(_canonical(page)),
+        robots if len(robots) <= LONGEST_DIRECTIVES else "none",
     )
+
+
+def _bounded(address: str) -> str:
+    """Return the address, or an empty text where it is too long, because a part of it is another address."""
+    return address if len(address) <= LONGEST_ADDRESS else ""
 
 
 def _robots_elements(page: LexborHTMLParser) -> Iterator[str]:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from tempfile import TemporaryFile
 from threading import Timer
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from msgspec.structs import replace
 
@@ -65,16 +65,31 @@ class ChildReaders:
                 end = yield from self._read(request, stop, unread)
         yield end
 
-    def parse_content(self, request: bytes, content: bytes, charset: str = "") -> Parsed:
-        """Parse what was fetched from a website in a process of its own, as a `ParseContent` does. It needs no slot,
-        because those who fetch wait for each other."""
-        with _open_content(content) as opened, self._running_process(None) as process:
-            process.send_open(request, UploadedFile("", "", len(content), charset), opened)
-            self._keep_spare()
-            parsed = receive_parsed(process.replies)
-            reason = parsed.reason if parsed else process.cause_of_death()
-        if reason or not parsed:
-            raise Unreadable(reason)
+    def parse_content(
+        self,
+        request: bytes,
+        content: bytes,
+        charset: str = "",
+        *,
+        seconds: float | None = None,
+        stop: Stop | None = None,
+    ) -> Parsed:
+        """Parse a web page or a sitemap in a process of its own, as a `ParseContent` does. It takes no slot, because
+        each caller parses one at a time.
+
+        `Unreadable` has the reason `over_quota` where these seconds were too few, and `stopped` after a stop.
+        """
+        if seconds is not None and seconds <= 0:
+            raise Unreadable("over_quota")
+        try:
+            with _opened(content) as opened, self._running_process(seconds, stop) as process:
+                process.send_open(request, UploadedFile("", "", len(content), charset), opened)
+                self._keep_spare()
+                parsed = receive_parsed(process.replies) or Parsed(reason=process.cause_of_death())
+        except OSError as error:
+            raise Overloaded("a page could not be handed to a reading process") from error
+        if parsed.reason:
+            raise Unreadable(parsed.reason)
         return parsed
 
     def close(self) -> None:
@@ -132,8 +147,8 @@ class ChildReaders:
 
     def _take_process(self) -> ReadingProcess:
         if not self._has_begun:
-            self._has_begun = True
             _prepare_worker()
+            self._has_begun = True
         while self._spares:
             spare = self._spares.popleft()
             if spare.is_alive():
@@ -148,18 +163,24 @@ class ChildReaders:
                 self._spares.append(self._start_process())
 
 
-def _open_content(content: bytes) -> BinaryIO:
-    """Return an open file with this content, which has no path."""
-    opened = open(os.memfd_create("fetched"), "w+b") if sys.platform == "linux" else TemporaryFile()  # noqa: SIM115
-    opened.write(content)
-    opened.seek(0)
-    return cast("BinaryIO", opened)
+@contextmanager
+def _opened(content: bytes) -> Iterator[BinaryIO]:
+    """Give an open file with this content, which has no path."""
+    with open(os.memfd_create("fetched"), "w+b") if sys.platform == "linux" else TemporaryFile() as opened:
+        opened.write(content)
+        opened.seek(0)
+        yield opened
 
 
 def _prepare_worker() -> None:
-    """Hide the worker's memory from reading processes, and warn operators of each layer that their sandbox lacks."""
+    """Hide the worker's memory from reading processes, and warn operators of each layer that their sandbox lacks.
+    Raises `Overloaded` where nothing can be opened to find the layers out."""
     hide_process()
-    for gap in find_gaps():
+    try:
+        gaps = find_gaps()
+    except OSError as error:
+        raise Overloaded("a worker could not look at its sandbox") from error
+    for gap in gaps:
         log.warning("files are read in a sandbox with a gap: %s", gap)
 
 

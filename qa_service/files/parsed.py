@@ -6,18 +6,20 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-FILE, PAGE, DOCUMENT_PAGE, SITEMAP = b"\n", b"p", b"d", b"s"
+FILE, PAGE, DOCUMENT_PAGE, SITEMAP = b"f", b"p", b"d", b"s"
 """A request begins with one of these: read a file of any kind, parse a page, parse a file if it is a page, or parse a
 sitemap."""
 LONGEST_ADDRESS = 4_000
-"""Pages and sitemaps may write addresses longer than they are, with spaces and with parameters that don't count."""
-MOST_FOUND = 10_000
+"""An address may be this long as a page or a sitemap writes it. It may have spaces, and parameters that are left out
+when it is normalized."""
+MOST_HREFS = 10_000
 """So many links of a page are told. Many of them may lead to one page."""
 MOST_ADDRESSES = 50_000
 """The protocol of sitemaps allows so many addresses in one file."""
 MOST_ABOVE = 100
 """A section has at most so many names above it."""
 LONGEST_DIRECTIVES = 10_000
+"""A page with longer directives counts as one that forbids everything."""
 MOST_PAGE_CHARACTERS = 8 << 20
 """The text of a page may be longer than its HTML, because long tables repeat the names of their columns."""
 CRAWLER_NAMES = ("robots", "qa-service")

@@ -1,6 +1,6 @@
 """This module parses what was fetched from a website. It runs in a reading process."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -50,7 +50,7 @@ def _parse_sitemap(raw: RawFile) -> Parsed:
 
 
 def _shorten(page: WebPage) -> WebPage:
-    """Cut all names, which documents keep cut, too."""
+    """Cut all names to the length at which documents keep them."""
     sections = tuple(
         PageSection(_shorten_names(one.headings), one.anchor if len(one.anchor) <= LONGEST_NAME else "", one.blocks)
         for one in page.sections
@@ -59,8 +59,8 @@ def _shorten(page: WebPage) -> WebPage:
     return replace(page, title=title, language=language, trail=_shorten_names(page.trail), sections=sections)
 
 
-def _shorten_names(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name[:LONGEST_NAME] for name in names))[:MOST_ABOVE]
+def _shorten_names(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name[:LONGEST_NAME] for name in names[:MOST_ABOVE])
 
 
 _PARSERS: Mapping[bytes, Callable[[RawFile], Parsed]] = {

@@ -23,7 +23,7 @@ class FairQueue:
     becomes free goes to the owner who holds the fewest slots. Among several such owners it goes to the one who has
     waited longest since getting a slot. Of one owner's files the smallest one is next.
 
-    The two slots for small files are given where no other one is free, so that a small file never waits behind large
+    The two slots for small files are given where no other one is free, so that a small file seldom waits behind large
     ones. An owner holds at most one of them, because a small file may be as slow to read as a large one.
     """
 

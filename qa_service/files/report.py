@@ -63,10 +63,10 @@ def final_verdict(verdict: Verdict, reason: str | None) -> Verdict:
     return replace(verdict, status="skipped" if reason in HARMLESS else "failed", reason=reason)
 
 
-def write_message(report: Report | Parsed, pipe: BinaryIO) -> None:
+def write_message(message: Report | Parsed, pipe: BinaryIO) -> None:
     """Send one message through the pipe."""
-    message = msgspec.json.encode(report)
-    pipe.write(len(message).to_bytes(_PREFIX) + message)
+    encoded = msgspec.json.encode(message)
+    pipe.write(len(encoded).to_bytes(_PREFIX) + encoded)
     pipe.flush()
 
 

@@ -1,28 +1,18 @@
 """This module reads sitemaps: XML, packed or not, a list of other sitemaps, or plain text with an address a line."""
 
-import zlib
 from collections.abc import Sequence
 from xml.parsers.expat import ExpatError, ParserCreate
 
-from qa_service.files.decoding import find_declared_charset, find_mark
 from qa_service.files.parsed import LONGEST_ADDRESS, MOST_ADDRESSES, ListedAddresses
-from qa_service.language.charsets import find_codec
+from qa_service.files.sitemap_text import decode_sitemap
 
-MOST_UNPACKED = 50 << 20
 MOST_DEPTH = 20
 """A sitemap has four elements in each other, or some more with pictures. Parsers keep each open one in memory."""
-_GZIP = b"\x1f\x8b"
-
-
-def is_sitemap(content: bytes) -> bool:
-    """Tell whether these are the bytes of a sitemap, by how they begin."""
-    start = _decode(_unpack(content, 2048)[:2048]).lstrip()
-    return start.startswith("<") and ("<urlset" in start or "<sitemapindex" in start)
 
 
 def list_addresses(content: bytes) -> ListedAddresses:
     """List the addresses of a sitemap. What is damaged gives the addresses before the damage."""
-    text = _decode(_unpack(content, MOST_UNPACKED)).lstrip()
+    text = decode_sitemap(content)
     if not text.startswith("<"):
         return ListedAddresses(_keep(text.splitlines()))
     reading = _Locations()
@@ -80,18 +70,3 @@ def _refuse_entity(*_: object) -> None:
 
 def _keep(found: Sequence[str]) -> tuple[str, ...]:
     return tuple(one for one in found[:MOST_ADDRESSES] if one.strip() and len(one) <= LONGEST_ADDRESS)
-
-
-def _decode(content: bytes) -> str:
-    """Decode a sitemap in the encoding that it names. Bytes that aren't valid in it spoil only their own address."""
-    codec = find_mark(content) or find_codec(find_declared_charset(content)) or "utf-8"
-    return content.decode(codec, errors="replace")
-
-
-def _unpack(content: bytes, most: int) -> bytes:
-    if not content.startswith(_GZIP):
-        return content[:most]
-    try:
-        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(content, most)
-    except zlib.error:
-        return b""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 from qa_service.frames import Failure
 from qa_service.pause import LongWork
@@ -38,7 +38,7 @@ class ImageErrorLine(Struct, frozen=True, kw_only=True):
     param: str | None = None
     partial_image_b64s: tuple[str, ...] = ()
     status: Literal["failed"] = "failed"
-    userMessage: str  # noqa: N815 - it is called so in all other errors
+    user_message: str = field(name="userMessage")
 
 
 class _WrittenLine(Struct, frozen=True):
@@ -85,7 +85,7 @@ def final_line(number: int, paths: Sequence[str], *, usage: bytes, model: str) -
 
 def failure_line(failure: Failure) -> DrawnLine:
     """Make the line that says why there is no picture."""
-    line = ImageErrorLine(message=failure.message, code=failure.code, userMessage=failure.user_message)
+    line = ImageErrorLine(message=failure.message, code=failure.code, user_message=failure.user_message)
     return DrawnLine(encode_line(line) + BLANK_LINE, (), b"")
 
 

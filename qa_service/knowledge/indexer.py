@@ -36,8 +36,11 @@ class SettableStop(Stop, Protocol):
 class DocumentReader(FileReader, Protocol):
     """A `DocumentReader` reads documents of any kind, outside of this process."""
 
-    def parse_content(self, request: bytes, content: bytes, charset: str) -> Parsed:
-        """Parse a page, as a `ParseContent` does."""
+    def parse_content(
+        self, request: bytes, content: bytes, charset: str, *, seconds: float | None, stop: Stop
+    ) -> Parsed:
+        """Parse a page, as a `ParseContent` does. `Unreadable` has the reason `over_quota` where these seconds were too
+        few, and `stopped` after a stop."""
 
 
 class IndexerPace(Struct, frozen=True):
@@ -51,6 +54,10 @@ class IndexerPace(Struct, frozen=True):
     """When nothing has waited for so long, `run` returns."""
     outage: float = 1.0
     """After a failure of the database, an indexer waits so long."""
+
+
+_NO_TIME = ("over_quota", "stopped", "timed_out")
+"""A page that isn't parsed for one of these reasons isn't read as a file either."""
 
 
 class Indexer:
@@ -118,24 +125,29 @@ class Indexer:
             return DocumentText(self._waiting.load_passages(claimed))
         if claimed.attempts > ATTEMPTS:
             return DocumentText(reason="damaged")
-        with self._written(claimed) as upload:
-            try:
-                return self._read_as_page(upload) or self._read_upload(claimed, upload, stop)
-            except Overloaded as error:
-                log.warning("a document waits, because %s", error.message)
-                time.sleep(self._pace.outage)
-                return None
+        try:
+            with self._written(claimed) as upload:
+                return self._read_as_page(claimed, upload, stop) or self._read_upload(claimed, upload, stop)
+        except (Overloaded, OSError) as error:  # the document has nothing to do with it
+            log.warning("a document waits, because of this: %s", error)
+            self._waiting.return_document(claimed)
+            time.sleep(self._pace.outage)
+            return None
 
-    def _read_as_page(self, upload: UploadedFile) -> DocumentText | None:
+    def _read_as_page(self, claimed: ClaimedDocument, upload: UploadedFile, stop: Stop) -> DocumentText | None:
         """Read the main text of a web page. Returns None where the file is no page of HTML, or one that can't be parsed
         as a page, and is read as any file."""
         if not is_web_address(upload.name) or upload.size > LARGEST_PAGE:
             return None
-        content = Path(upload.path).read_bytes()
+        content, seconds = Path(upload.path).read_bytes(), self._waiting.load_seconds(claimed)
+        began = time.monotonic()
         try:
-            return read_web_page(self._reader.parse_content(DOCUMENT_PAGE, content, upload.charset).page)
-        except Unreadable:
-            return None
+            parsed = self._reader.parse_content(DOCUMENT_PAGE, content, upload.charset, seconds=seconds, stop=stop)
+        except Unreadable as error:
+            return DocumentText(reason=error.reason) if error.reason in _NO_TIME else None
+        finally:
+            self._waiting.spend_seconds(claimed, time.monotonic() - began)
+        return read_web_page(parsed.page)
 
     @contextmanager
     def _written(self, claimed: ClaimedDocument) -> Iterator[UploadedFile]:

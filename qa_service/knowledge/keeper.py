@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
-from typing import IO
+from typing import IO, cast
 
 from qa_service.errors import QAError
 from qa_service.threads import RestartableThread
@@ -97,10 +97,11 @@ class IndexerKeeper:
             env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1"},
             process_group=0,
         )
-        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
-        # The pipe stays open, so that the indexer sees this worker's end.
-        self._process.stdin.write(self._describe_work() + b"\n")
-        self._process.stdin.flush()
+        # `Popen` declares it as optional, but with PIPE it is there. It stays open, so that the indexer sees this
+        # worker's end.
+        told = cast("IO[bytes]", self._process.stdin)
+        told.write(self._describe_work() + b"\n")
+        told.flush()
 
 
 def lock_indexing(data: Path) -> IO[bytes] | None:

@@ -89,6 +89,16 @@ class WaitingDocuments:
             )
         return bool(changed)
 
+    def return_document(self, claimed: ClaimedDocument) -> None:
+        """Let the document wait again, as if nobody had claimed it."""
+        with self._database.transaction() as connection:
+            connection.run(
+                "update document set lease = '-infinity', attempts = attempts - 1, "
+                f"status = case when {_IS_READ} then status else 'queued' end "
+                "where id = :document and revision = :revision::int and attempts = :attempts::int",
+                **_claim_values(claimed),
+            )
+
     def load_upload(self, claimed: ClaimedDocument) -> Iterator[bytes]:
         """Give the bytes of the document, part after part."""
         part = 0

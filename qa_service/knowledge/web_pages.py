@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
+from qa_service.files.limits import LONGEST_NAME
 from qa_service.files.parsed import WebPage
 from qa_service.knowledge.documents import DocumentPassage, DocumentText
 from qa_service.retrieval.splitting import split_passages
 
 LARGEST_PAGE = 5 << 20
 """A page of HTML has at most so many bytes."""
-LONGEST_SECTION = 300
 
 
 def read_web_page(page: WebPage) -> DocumentText:
@@ -23,4 +23,4 @@ def _passages(page: WebPage) -> Iterator[DocumentPassage]:
         path = " › ".join(dict.fromkeys((*page.trail, *section.headings)))
         for block in section.blocks:
             for text in split_passages(f"{block}\n\n"):
-                yield DocumentPassage(text, section=path[:LONGEST_SECTION], paged=False, anchor=section.anchor)
+                yield DocumentPassage(text, section=path[:LONGEST_NAME], paged=False, anchor=section.anchor)

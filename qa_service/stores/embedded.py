@@ -10,7 +10,7 @@ import socket
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import redis
 
@@ -48,7 +48,7 @@ class EmbeddedConnection(redis.UnixDomainSocketConnection):
             raise redis.TimeoutError(error.message) from error
 
     def _open(self) -> socket.socket:
-        return super()._connect()  # type: ignore[no-any-return]
+        return cast("socket.socket", super()._connect())
 
 
 def embedded_pool(

@@ -1,13 +1,13 @@
 """This module has the circuit breaker: a model that is down is asked only now and then, and not by all at once."""
 
 import math
-import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
 from qa_service.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from qa_service.pause import spread_pause
 
 _ENOUGH = 5
 """So many failures in a row open the circuit."""
@@ -83,6 +83,5 @@ class Circuit:
             self._failures += 1
             if self._failures < _ENOUGH or self._clock() < self._until:
                 return
-            spread = random.uniform(0.75, 1)  # noqa: S311 - spreads trials, hides nothing
-            self._until = self._clock() + self._rest * spread
+            self._until = self._clock() + spread_pause(self._rest)
             self._rest = min(self._rest * 2, _LONGEST_REST)

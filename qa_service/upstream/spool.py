@@ -11,7 +11,7 @@ from base64 import b64decode
 from binascii import Error
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from tempfile import NamedTemporaryFile
+from tempfile import mkstemp
 
 from qa_service.errors import UpstreamUnavailable
 
@@ -113,8 +113,8 @@ class _PictureFile:
     or what comes isn't base64, the picture is cut short, and nobody will be able to read it."""
 
     def __init__(self, folder: str | None) -> None:
-        self._file = NamedTemporaryFile(dir=folder, prefix="picture-", delete=False)  # noqa: SIM115
-        self.path = self._file.name
+        descriptor, self.path = mkstemp(prefix="picture-", dir=folder)
+        self._file = os.fdopen(descriptor, "wb")
         self._size = 0
         self._rest = b""
         """These are the last signs that came. Four of them make three bytes, so that fewer than four wait here."""

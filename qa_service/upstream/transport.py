@@ -1,7 +1,6 @@
 """This module carries requests over connections that stay open for later requests. One response may come over several
 connections."""
 
-import random
 import threading
 import weakref
 from collections.abc import Callable, Generator, Iterator
@@ -15,6 +14,7 @@ from msgspec import Struct
 
 from qa_service.errors import Cancelled, UpstreamError, UpstreamRejected, UpstreamUnavailable
 from qa_service.interfaces import Stop
+from qa_service.pause import spread_pause
 from qa_service.upstream.connection import Patience, UpstreamConnection
 from qa_service.upstream.failures import FOREIGN, map_failures, read_refusal, retry_after
 from qa_service.upstream.protocol import EventReader, RequestWriter
@@ -102,7 +102,7 @@ class Transport:
     def pause_after(self, failures: int, error: UpstreamError) -> float:
         """Return how many seconds to wait after so many failures: as many as upstream asked for, or more each time."""
         longer = min(self.pauses.first * 2 ** (failures - 1), self.pauses.longest)
-        return retry_after(error) or longer * random.uniform(0.75, 1)  # noqa: S311 - spreads tries, hides nothing
+        return retry_after(error) or spread_pause(longer)
 
     def _carry_once(self, message: Callable[[], bytes], reader: EventReader, stop: Stop) -> Iterator[bytes]:
         with map_failures(stop), self._connected(reader, stop) as connection, self._watch.watching(connection):

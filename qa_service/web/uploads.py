@@ -11,9 +11,10 @@ from unicodedata import normalize
 
 from msgspec import Struct
 
-from qa_service.errors import TooLarge, TooManyFiles
+from qa_service.errors import Overloaded, TooLarge, TooManyFiles
 from qa_service.language.charsets import decode_sent
 from qa_service.model import UploadedFile
+from qa_service.threads import RETRY_SECONDS
 
 NAME = 255
 """So many characters of a file's name are kept. They are its last ones, because the kind of the file stands there."""
@@ -42,16 +43,19 @@ class Spool:
 
     def keep_file(self, name: str, pieces: Iterator[bytes], charset: str = "") -> None:
         """Write one file. Nothing is kept where there is neither a name nor a byte, because browsers send that where
-        nobody chose a file. Raises `TooManyFiles` or `TooLarge`."""
+        nobody chose a file. Raises `TooManyFiles`, `TooLarge`, or `Overloaded` where the disk doesn't take it."""
         first = next(pieces, b"")
         if not (first or name):
             return
         if len(self._files) >= self._limits.files:
             raise TooManyFiles(f"the request has more than {self._limits.files} files")
-        file = SpooledFile(self._limits, clean_name(name), charset)
-        self._files.append(file)
-        for piece in chain((first,), pieces):
-            file.write(piece)
+        try:
+            file = SpooledFile(self._limits, clean_name(name), charset)
+            self._files.append(file)
+            for piece in chain((first,), pieces):
+                file.write(piece)
+        except OSError as error:
+            raise Overloaded("an upload could not be written to the disk", retry_after=RETRY_SECONDS) from error
 
     def close_files(self) -> tuple[UploadedFile, ...]:
         """Give all files that were written, in the order in which they came."""
@@ -81,11 +85,14 @@ class SpooledFile(io.FileIO):
         self._refusal = f"the file {upload_name!r} is larger than {limits.file} bytes"
 
     def write(self, piece: Any) -> int:
-        """Write a piece. Raises `TooLarge` where the limit is reached."""
+        """Write a piece whole. Raises `TooLarge` where the limit is reached."""
         self._room -= len(piece)
         if self._room < 0:
             raise TooLarge(self._refusal)
-        return super().write(piece)
+        left = memoryview(piece)
+        while left:  # a disk that is nearly full takes a part
+            left = left[super().write(left) :]
+        return len(piece)
 
 
 def decode_name(sent: bytes) -> str:

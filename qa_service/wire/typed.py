@@ -1,7 +1,7 @@
 """This module has the default stream. Each frame is `data: ` and one line of JSON, which hand-written parsers read
 too."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -134,7 +134,7 @@ TYPED_FRAMES: TypeAlias = (
 )
 """A frame of this format is one of these."""
 
-_ENVELOPES: Mapping[type[Frame], type[TypedFrame]] = {
+_ENVELOPES: Mapping[type[Frame], Callable[..., TypedFrame]] = {
     Start: StartFrame,
     StageNotice: StatusFrame,
     Image: ImageFrame,
@@ -196,7 +196,7 @@ def build_typed_frame(seq: int, frame: Frame, prefix: str) -> object:
                 video_results=metadata.video_results,
             )
         case _:
-            return _ENVELOPES[type(frame)](seq=seq, content=build_content(frame, prefix))  # type: ignore[call-arg]
+            return _ENVELOPES[type(frame)](seq=seq, content=build_content(frame, prefix))
 
 
 def build_reconnect(reason: str, backoff_ms: int) -> ReconnectFrame:

@@ -7,8 +7,9 @@ import pytest
 
 from qa_service.crawling.addresses import normalize_address
 from qa_service.crawling.crawl import Crawl, CrawlParts, CrawlStep
-from qa_service.crawling.fetching import FetchBounds, PageFetcher
+from qa_service.crawling.fetching import FetchBounds, Fetched, PageFetcher
 from qa_service.crawling.ledger import PageContent, SitePage
+from qa_service.crawling.robots import MOST_READ, fetch_robots
 from qa_service.crawling.rules import CrawlRules
 from qa_service.errors import CrawlFailed, Overloaded, TooLarge, Unreadable
 from qa_service.files.parsed import ParseContent, Parsed
@@ -221,6 +222,14 @@ def test_robots_txt_is_followed_with_its_delay_wildcards_and_sitemaps(site: Webs
     assert reading.kept == ["/", "/a/open", "/b", "/c", "/hidden"]
     assert "/a" not in site.paths
     assert min(reading.waits[2:]) > 1.5
+
+
+@pytest.mark.parametrize("end", ["\n", "\r"])
+def test_a_line_of_robots_txt_that_reaches_beyond_what_is_read_is_no_rule(end: str) -> None:
+    rules = f"User-agent: *{end}Disallow: /a{end}"
+    long = rules.ljust(MOST_READ - len(f"{end}Allow: /a"), "#") + f"{end}Allow: /a/open"
+    robots = fetch_robots("https://a.example/", lambda *_: Fetched("fetched", content=long.encode()))
+    assert not robots.may_read("https://a.example/a")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp949"])

@@ -15,7 +15,9 @@ from urllib.parse import quote
 import pytest
 
 from qa_service.crawling.fetching import FetchBounds, Known, PageFetcher
+from qa_service.errors import Overloaded
 from tests.crawling.websites import WebPage, Website, html, moved, packed
+from tests.fakes import refuse_thread
 
 
 def fetcher(*, size: int = 100_000, seconds: float = 5.0) -> PageFetcher:
@@ -50,7 +52,7 @@ def test_without_leave_nothing_of_this_machine_is_fetched(site: Website) -> None
     site.forget()
     got = PageFetcher(FetchBounds()).fetch_page(f"{site.url}/secret")
     assert (got.outcome, got.content) == ("refused", b"")
-    assert site.asked == []
+    assert "/untimed" not in site.paths
 
 
 def test_a_redirect_is_told_and_not_followed(site: Website) -> None:
@@ -108,6 +110,22 @@ def test_headers_that_cannot_be_kept_count_as_none(site: Website) -> None:
     site.pages["/odd"] = answering(head + b"Content-Length: 2\r\n\r\nhi")
     got = fetcher().fetch_page(f"{site.url}/odd")
     assert (got.outcome, got.charset, got.known) == ("fetched", "", Known())
+
+
+def test_no_part_of_a_header_that_is_too_long_is_taken_for_the_whole(site: Website) -> None:
+    charset = f"Content-Type: text/html; a={'x' * 474}; charset=utf-16\r\n".encode()
+    version = b'ETag: "' + b"x" * 600 + b'"\r\nLast-Modified: ' + b"x" * 200 + b"\r\n"
+    site.pages["/long"] = answering(OK + charset + version + b"Content-Length: 2\r\n\r\nhi")
+    got = fetcher().fetch_page(f"{site.url}/long")
+    assert (got.media_type, got.charset, got.known) == ("text/html", "", Known())
+
+
+def test_a_page_whose_time_cannot_be_kept_is_not_fetched(site: Website, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse_thread)
+        with pytest.raises(Overloaded):
+            fetcher().fetch_page(f"{site.url}/untimed")
+    assert "/untimed" not in site.paths
 
 
 def test_a_page_that_is_too_large_or_a_picture_is_refused(site: Website) -> None:
@@ -176,7 +194,7 @@ def test_a_stop_ends_the_page_that_is_being_fetched_and_all_later_ones(site: Web
     assert time.monotonic() - began < 2
     site.forget()
     assert stopped.fetch_page(f"{site.url}/a").reason == "it was stopped"
-    assert site.asked == []
+    assert "/untimed" not in site.paths
 
 
 def test_nobody_listening_and_no_such_host_are_failures(site: Website) -> None:

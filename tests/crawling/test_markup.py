@@ -54,6 +54,18 @@ def test_a_page_can_ask_not_to_be_kept_or_followed() -> None:
     assert not read_markup(page(), AT, "noarchive, qa-service: noindex").may_keep
 
 
+def test_an_address_that_is_too_long_is_no_address_and_no_part_of_it_is_one() -> None:
+    long = f"https://example.org/en/?utm_source={'x' * 5_000}&id=7"
+    body = f'<a href="{long}">1</a><a href="a">2</a>'
+    found = read_markup(page(f'<base href="{long}"><link rel="canonical" href="{long}">', body), AT)
+    assert (found.links, found.canonical) == (("https://example.org/ko/menu/a",), "")
+
+
+def test_a_page_whose_directives_are_too_long_is_neither_kept_nor_followed() -> None:
+    found = read_markup(page(f'<meta name="robots" content="{"index," * 2_000} noindex">', '<a href="a">1</a>'), AT)
+    assert (found.may_keep, found.links) == (False, ())
+
+
 def test_what_a_header_says_to_another_crawler_ends_with_the_header_or_with_the_next_name() -> None:
     body = page(body='<a href="/a">a</a>')
     found = read_markup(body, AT, "otherbot: nofollow, noindex")

@@ -1,6 +1,7 @@
 """Sitemaps of all kinds are read, and hostile ones cost nothing."""
 
 import gzip
+import hashlib
 import time
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ import pytest
 from qa_service.crawling import sitemaps
 from qa_service.crawling.sitemaps import Sitemap
 from qa_service.files.parsing import parse_content
-from qa_service.files.sitemap import is_sitemap
+from qa_service.files.sitemap_text import is_sitemap
 from tests.crawling.websites import sitemap
 
 AT = "https://example.org/sitemap.xml"
@@ -70,10 +71,31 @@ def test_what_is_damaged_gives_what_stands_before_the_damage() -> None:
     assert read_sitemap(gzip.compress(INDEX)[:40], AT).pages == []
 
 
+@pytest.mark.parametrize("as_xml", [True, False])
+def test_what_is_damaged_when_it_is_packed_gives_the_whole_addresses_before_the_damage(as_xml: bool) -> None:
+    names = [f"https://example.org/{hashlib.md5(b'%d' % number).hexdigest()}" for number in range(5_000)]
+    content = sitemap(*names).content if as_xml else "\n".join(names).encode()
+    packed = bytearray(gzip.compress(content))
+    place = len(packed) * 3 // 4
+    cut = read_sitemap(bytes(packed[:place]), AT).pages
+    packed[place : place + 200] = bytes(200)
+    damaged = read_sitemap(bytes(packed), AT).pages
+    assert 3_500 < len(cut) < 4_000
+    assert cut == names[: len(cut)]
+    assert damaged[:3_500] == names[:3_500]
+
+
+def test_all_members_of_a_packed_one_are_read() -> None:
+    content = sitemap("https://example.org/a", "https://example.org/b").content
+    packed = gzip.compress(content[:60]) + gzip.compress(content[60:]) + bytes(512)
+    assert read_sitemap(packed, AT) == read_sitemap(content, AT)
+
+
 def test_bombs_are_refused_at_once() -> None:
     packed = gzip.compress(bytes(60 << 20), 1)
     began = time.process_time()
     assert read_sitemap(BOMB, AT).pages == []
     assert read_sitemap(packed, AT).pages == []
     assert read_sitemap(b"<urlset>" + b"<a>" * 5_000_000, AT).pages == []
+    assert not is_sitemap(gzip.compress(b"") * 500_000)
     assert time.process_time() - began < 2

@@ -1,6 +1,7 @@
 """Files are read where they can do no harm."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -55,6 +56,12 @@ ENDLESS = documents.html_that_never_ends().encode()
 @cache
 def good() -> bytes:
     return documents.pdf(["연차휴가는 15일이다.", "Trains are booked by the office."])
+
+
+@cache
+def slow_page() -> bytes:
+    """Make a page that takes a second or more."""
+    return b"<h1>word</h1><p>word</p>" * 20_000
 
 
 def asked(file: UploadedFile, owner: Owner = ANN, seconds: float | None = None) -> ReadRequest:
@@ -110,6 +117,18 @@ def test_a_file_whose_time_cannot_be_kept_leaves_no_process_behind(
 def children(pid: int | str = "self") -> set[int]:
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     return {int(child) for task in tasks for child in task.read_text().split()}
+
+
+@contextmanager
+def few_descriptors(free: int) -> Iterator[None]:
+    """Let this process open at most so many files more."""
+    lowest, (soft, hard) = os.dup(0), resource.getrlimit(resource.RLIMIT_NOFILE)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def verdict(news: list[FileNews]) -> Verdict:
@@ -229,6 +248,20 @@ class TestFetchedPages:
         readers.close()
 
         assert children() == before
+
+    @pytest.mark.parametrize("seconds", [0.01, 0, -1])
+    def test_one_for_which_its_owner_has_no_time_is_over_quota(
+        self, seconds: float, shared_readers: ChildReaders
+    ) -> None:
+        with pytest.raises(Unreadable, match="over_quota"):
+            shared_readers.parse_content(PAGE, slow_page(), seconds=seconds)
+
+    def test_a_stop_ends_it(self, shared_readers: ChildReaders) -> None:
+        stop = StopSignal()
+        stop.set("lost")
+
+        with pytest.raises(Unreadable, match="stopped"):
+            shared_readers.parse_content(PAGE, slow_page(), stop=stop)
 
 
 class TestHostileFiles:
@@ -437,6 +470,22 @@ class TestWorker:
                 list(readers.read_upload(asked(file), StopSignal()))
         with pytest.raises(Overloaded):
             list(readers.read_upload(asked(UploadedFile("a", str(Path(file.path).parent), 1)), StopSignal()))
+
+        assert told(list(readers.read_upload(asked(file), StopSignal()))) == ("used", None)
+
+    @pytest.mark.parametrize("free", [0, 1, 3, 5])
+    def test_where_descriptors_run_out_the_service_is_overloaded(
+        self, free: int, readers: ChildReaders, upload: Upload
+    ) -> None:
+        file = upload(b"text", "a.txt")
+        ways: list[Callable[[], object]] = [
+            lambda: list(readers.read_upload(asked(file), StopSignal())),
+            lambda: readers.parse_content(PAGE, b"<p>text"),
+        ]
+        for way in ways:
+            with few_descriptors(free), suppress(Overloaded):
+                way()
+        readers.parse_content(PAGE, b"<p>text")
 
         assert told(list(readers.read_upload(asked(file), StopSignal()))) == ("used", None)
 

@@ -53,7 +53,7 @@ def test_lines_are_what_the_contract_declares(paths: list[str]) -> None:
     lines = [partial_line(0, paths[0]), final_line(1, paths, usage=b"", model=""), failure_line(failure)]
     for line, kind in zip(lines, (ImageLine, ImageLine, ImageErrorLine), strict=True):
         msgspec.json.decode(written(line), type=kind)
-        assert tuple(json.loads(written(line))) == kind.__struct_fields__
+        assert tuple(json.loads(written(line))) == kind.__struct_encode_fields__
     assert json.loads(written(lines[2])) == {
         "error": True,
         "message": "It is\u0085so.",

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from qa_service.errors import Unreadable
 from qa_service.file_news import FileEnd, FileNews
 from qa_service.files.parsed import Parsed
 from qa_service.files.parsing import parse_content
@@ -22,7 +23,7 @@ from qa_service.knowledge.indexer import Indexer
 from qa_service.knowledge.keeper import IndexerKeeper, is_lock_free, lock_indexing
 from qa_service.knowledge.library import DocumentFilter, Library
 from qa_service.knowledge.vectors import MissingVectors
-from qa_service.knowledge.waiting import WaitingDocuments
+from qa_service.knowledge.waiting import ATTEMPTS, WaitingDocuments
 from qa_service.knowledge_base import open_knowledge
 from qa_service.model import ReadRequest, Verdict
 from qa_service.running.stop import StopSignal
@@ -30,6 +31,7 @@ from qa_service.settings import Settings
 from tests.fakes import FakeEncoder
 from tests.knowledge.shelf import SHARED, ask, count_rows, counts_agree, make_indexer, put, server_of, texts_of
 from tests.live.processes import until
+from tests.web.house import Reader
 
 ROOT = Path(__file__).parents[2]
 INDEXING_SECONDS = 30.0
@@ -48,7 +50,9 @@ def test_a_page_that_parsers_take_minutes_for_is_left_to_a_process_that_is_bound
         def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
             yield FileEnd(Verdict(request.file.name, "html", "failed", "timeout"))
 
-        def parse_content(self, request: bytes, content: bytes, charset: str) -> Parsed:
+        def parse_content(
+            self, request: bytes, content: bytes, charset: str, *, seconds: float | None, stop: Stop
+        ) -> Parsed:
             return parse_content(request, content, charset)
 
     page = "".join(f"<font x={n}><p>" for n in range(10_000)).encode()
@@ -56,6 +60,35 @@ def test_a_page_that_parsers_take_minutes_for_is_left_to_a_process_that_is_bound
     Indexer(WaitingDocuments(knowledge), Bounded(), None, StopSignal, folder=tmp_path).index_next()
     (document,) = Library(knowledge).list_documents(DocumentFilter())[0]
     assert (document.status, document.reason) == ("failed", "timeout")
+
+
+def test_a_page_whose_time_is_over_is_not_read_again(knowledge: Database, tmp_path: Path) -> None:
+    class Slow(Reader):
+        """A `Slow` is a reader whose pages take too long."""
+
+        def parse_content(
+            self, request: bytes, content: bytes, charset: str, *, seconds: float | None, stop: Stop
+        ) -> Parsed:
+            raise Unreadable("timed_out")
+
+    Library(knowledge).add_document(NewDocument(SHARED, "https://library.example/"), b"<html><body>text")
+    Indexer(WaitingDocuments(knowledge), Slow(), None, StopSignal, folder=tmp_path).index_next()
+    (document,) = Library(knowledge).list_documents(DocumentFilter())[0]
+    assert (document.status, document.reason) == ("failed", "timed_out")
+
+
+def test_a_document_waits_as_long_as_nothing_can_be_written_and_is_then_read(
+    knowledge: Database, tmp_path: Path
+) -> None:
+    Library(knowledge).add_document(NewDocument(SHARED, "a.txt"), b"one")
+    folder = tmp_path / "folder"
+    indexer = make_indexer(knowledge, folder)
+    assert all(indexer.index_next() for _ in range(ATTEMPTS + 1))
+    (waiting,), _ = Library(knowledge).list_documents(DocumentFilter())
+    folder.mkdir()
+    indexer.run()
+    (found,), _ = Library(knowledge).list_documents(DocumentFilter())
+    assert (waiting.status, found.status) == ("queued", "ready")
 
 
 class TestLease:

@@ -160,6 +160,14 @@ class TestQuota:
         (_, again), _ = library.list_documents(DocumentFilter((MINE.owner,)))
         assert again.status == "ready"
 
+    def test_web_pages_of_an_owner_count_as_well(self, knowledge: Database, tmp_path: Path) -> None:
+        library, indexer = Library(knowledge), make_indexer(knowledge, tmp_path, owner_seconds=1e-6)
+        for name in ("https://a/b", "https://a/c"):
+            library.add_document(NewDocument(MINE, name), b"<html><body><p>some words")
+        indexer.run()
+        found, _ = library.list_documents(DocumentFilter((MINE.owner,)))
+        assert [(one.status, one.reason) for one in found] == [("ready", None), ("failed", "over_quota")]
+
 
 class TestReading:
     def test_another_owners_document_is_as_unknown_as_none(self, knowledge: Database) -> None:

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from qa_service.assembly import Assembly
 from qa_service.deltas import Delta, Finished, TextDelta
-from qa_service.errors import Cancelled, QAError
+from qa_service.errors import Cancelled, QAError, Unreadable
 from qa_service.file_news import FileEnd, FileNews
 from qa_service.files.parsed import Parsed
 from qa_service.files.parsing import parse_content
@@ -96,7 +96,11 @@ class Reader:
                 Path(file.path).unlink()
                 yield FileEnd(report.verdict, seconds=1.0)
 
-    def parse_content(self, request: bytes, content: bytes, charset: str) -> Parsed:
+    def parse_content(
+        self, request: bytes, content: bytes, charset: str, *, seconds: float | None, stop: Stop
+    ) -> Parsed:
+        if seconds is not None and seconds <= 0:
+            raise Unreadable("over_quota")
         return parse_content(request, content, charset)
 
 
