@@ -32,11 +32,11 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 
 def open_early(page: Page, url: str) -> Release:
-    """Open the page, whose script comes only when the test lets it."""
+    """Open the page, whose script comes only when the test lets it, and wait until its field takes what is written."""
     held: list[Route] = []
     page.route("**/chat.js*", lambda route: held.append(route))
     page.goto(url, wait_until="commit")
-    expect(page.locator(FIELD)).to_be_visible()
+    expect(page.locator(FIELD)).to_be_focused(timeout=PATIENCE)
 
     def release() -> None:
         held.pop().continue_()
@@ -106,7 +106,6 @@ def test_a_syllable_that_is_being_composed_beside_a_draft_is_written_once(
     release()
     page.fill(FIELD, "전에 쓴 글")
     release_again = open_early(page, server_url)
-    expect(page.locator(FIELD)).to_be_focused()
     keyboard = page.context.new_cdp_session(page)
     keyboard.send("Input.imeSetComposition", {"text": "하", "selectionStart": 1, "selectionEnd": 1})
     expect(page.locator(FIELD)).to_have_value("하")
