@@ -117,10 +117,10 @@ export class Answer {
     const run = (this.#run = new AbortController());
     const { signal } = this.#options;
     this.#problem = null;
-    this.#follow(signal ? anyOf(signal, run.signal) : run.signal).catch((problem) => {
+    this.#follow(signal ? anyOf(signal, run.signal) : run.signal).catch((error) => {
       if (this.#run !== run) return;
       this.#run = null;
-      this.#problem = signal?.aborted ? reasonOf(signal) : problem;
+      const problem = (this.#problem = signal?.aborted ? reasonOf(signal) : error);
       this.#change(problem.gaveUp ? "gave up" : "failed", problem);
     });
   }

@@ -420,6 +420,30 @@ export default {
     },
   ),
 
+  "a signal ends the loop whatever its reason is": withService(
+    () => ({ body: first(3), end: "hang" }),
+    async (client, { requests }) => {
+      for (const [number, reason] of ["", null, 0].entries()) {
+        const given = new AbortController();
+        const text = client.ask({ question: "?", signal: given.signal }).text();
+        await until(() => requests.length > number, "it was asked");
+        given.abort(reason);
+        const late = sleep(1_000).then(() => ({ name: `hung with ${reason}` }));
+        assert.equal((await Promise.race([caught(text), late])).name, "AbortError");
+      }
+    },
+  ),
+
+  "a signal that was aborted before ends a request whose token never comes": withService(
+    () => ({ body: write(WHOLE) }),
+    async (client, { requests }) => {
+      const late = sleep(1_000).then(() => ({ name: "hung" }));
+      const error = await Promise.race([caught(client.json("config", { signal: AbortSignal.abort() })), late]);
+      assert.deepEqual([error.name, requests.length], ["AbortError", 0]);
+    },
+    { token: () => new Promise(() => {}) },
+  ),
+
   "a listener of the site's that throws is no lost connection": withService(
     () => ({ body: write(WHOLE) }),
     async (client, { requests }) => {
