@@ -163,6 +163,17 @@ export default {
     );
   },
 
+  async "what a redirect leads an upload to is taken for no answer"() {
+    const other = await openService(() => ({ body: write(WHOLE) }));
+    await where([[globalThis, "XMLHttpRequest", XMLHttpRequest]], () =>
+      using(() => ({ status: 307, headers: { Location: `${other.origin}/elsewhere` } }), async (client, { requests }) => {
+        const error = await caught(client.ask({ question: "?", files: [new Blob(["a"])], onUpload: () => {} }).text());
+        assert.deepEqual([error.code, requests.length, other.requests.length], ["not_the_service", 1, 1]);
+      }),
+    );
+    other.close();
+  },
+
   async "a fetch that gives no stream gives the answer at its end"() {
     const whole = async (...asked) => {
       const response = await fetch(...asked);
