@@ -380,7 +380,8 @@ private final class SessionDelegate: NSObject, URLSessionDataDelegate, @unchecke
         let head = try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { head in
                 lock.withLock { waiting[task.taskIdentifier] = Waiting(head: head, pieces: continuation, onUpload: onUpload) }
-                task.resume()
+                // A request that was cancelled before nothing waited for it may have told so already.
+                if Task.isCancelled { end(task, CancellationError()) } else { task.resume() }
             }
         } onCancel: {
             task.cancel()
@@ -406,6 +407,10 @@ private final class SessionDelegate: NSObject, URLSessionDataDelegate, @unchecke
     }
 
     func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: Error?) {
+        end(task, error)
+    }
+
+    private func end(_ task: URLSessionTask, _ error: Error?) {
         let ended = lock.withLock { waiting.removeValue(forKey: task.taskIdentifier) }
         ended?.head?.resume(throwing: error ?? URLError(.badServerResponse))
         ended?.pieces.finish(throwing: error)
