@@ -72,7 +72,14 @@ class Problem(
     val status: Int = 0,
     val retryable: Boolean = false,
     val retryAfterSeconds: Double? = null,
-) : IOException(message)
+) : IOException(message) {
+    /** Whether it helps to wait. A busy conversation refuses only those who have asked not to wait for it (`onBusy`). */
+    internal val isTemporary: Boolean
+        get() = retryable && code != "busy" && (retryAfterSeconds ?: 0.0) <= LONGEST_WAIT_SECONDS
+}
+
+/** Somebody who waits for an answer isn't kept waiting for longer by a service that asks for it. */
+private const val LONGEST_WAIT_SECONDS = 120
 
 /** How patient a client is. Pauses grow by half, up to the longest, and chance spreads them. */
 class Patience(
@@ -179,11 +186,11 @@ class QAClient(
         } catch (error: JSONException) {
             return notTheService(status)
         }
-        val wait = connection.getHeaderField("Retry-After")?.toDoubleOrNull() ?: problem.optDouble("retryAfter").takeUnless(Double::isNaN)
+        val wait = listOf(connection.getHeaderField("Retry-After")?.toDoubleOrNull(), problem.optDouble("retryAfter"))
         val detail = problem.optString("detail", "The service answered $status.")
         return Problem(
             problem.optString("code", "internal"), detail, problem.optString("userMessage", detail), status,
-            problem.optBoolean("retryable", status >= 500), wait,
+            problem.optBoolean("retryable", status >= 500), wait.firstOrNull { it != null && it >= 0 },
         )
     }
 
@@ -298,12 +305,12 @@ class Answer internal constructor(
         }
     }
 
-    /** Return how long to wait before the next try. Raises what can't be mended by trying again. */
+    /** Return how long to wait before the next try. Throws what can't be mended by trying again. */
     private fun waitAfter(error: IOException): Long {
         val patience = client.patience
         misses += 1
         val problem = error as? Problem
-        if ((problem != null && !problem.retryable) || misses > patience.tries) {
+        if ((problem != null && !problem.isTemporary) || misses > patience.tries) {
             begun.countDown()
             onState(State.GAVE_UP)
             throw problem ?: Problem("unreachable", "The service can't be reached: ${error.message}", retryable = true)

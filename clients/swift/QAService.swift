@@ -68,7 +68,13 @@ public struct Problem: LocalizedError, Sendable {
     public let retryAfter: Double?
 
     public var errorDescription: String? { forPeople }
+
+    /// Whether it helps to wait. A busy conversation refuses only those who have asked not to wait for it (`onBusy`).
+    fileprivate var isTemporary: Bool { retryable && code != "busy" && (retryAfter ?? 0) <= longestWait }
 }
+
+/// Somebody who waits for an answer isn't kept waiting for longer by a service that asks for it.
+private let longestWait = 120.0
 
 /// How patient a client is. Pauses grow by half, up to the longest, and chance spreads them.
 public struct Patience: Sendable {
@@ -205,11 +211,11 @@ public final class QAClient: Sendable {
         let status = response.head.statusCode
         guard let problem = readObject(try await collect(response.pieces)) else { return notTheService(status) }
         let detail = problem["detail"] as? String ?? "The service answered \(status)."
-        let header = response.head.value(forHTTPHeaderField: "Retry-After").flatMap(Double.init)
+        let waits = [response.head.value(forHTTPHeaderField: "Retry-After").flatMap(Double.init), problem["retryAfter"] as? Double]
         return Problem(
             code: problem["code"] as? String ?? "internal", message: detail, forPeople: problem["userMessage"] as? String ?? detail,
             status: status, retryable: problem["retryable"] as? Bool ?? (status >= 500),
-            retryAfter: header ?? problem["retryAfter"] as? Double)
+            retryAfter: waits.compactMap { $0 }.first { $0 >= 0 })
     }
 
     private func notTheService(_ status: Int) -> Problem {
@@ -324,7 +330,7 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
         private func wait(_ seconds: Double) async throws {
             answer.onState(.reconnecting)
             // Chance keeps readers from coming all at once.
-            try await Task.sleep(nanoseconds: UInt64(seconds * Double.random(in: 1...1.5) * 1_000_000_000))
+            try await Task.sleep(nanoseconds: UInt64(Swift.min(seconds, longestWait) * Double.random(in: 1...1.5) * 1_000_000_000))
         }
     }
 
@@ -342,7 +348,7 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
     /// Return how long to wait before the next try. Throws what can't be mended by trying again.
     fileprivate func waitAfter(_ error: Error, _ misses: Int) throws -> Double {
         let problem = error as? Problem
-        guard problem?.retryable ?? (error is URLError), misses <= client.patience.tries else {
+        guard problem?.isTemporary ?? (error is URLError), misses <= client.patience.tries else {
             onState(.gaveUp)
             guard error is URLError else { throw error }
             throw Problem(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
@@ -64,6 +64,30 @@ class Login(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/html")
         self.end_headers()
         self.wfile.write(b"<html>Sign in</html>")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A `Refusing` refuses every question as its test says, and counts them."""
+
+    problem: ClassVar[Frame] = {}
+    status = 0
+    wait = ""
+    asked = 0
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        type(self).asked += 1
+        body = json.dumps(self.problem).encode()
+        self.send_response(self.status)
+        self.send_header("Content-Type", "application/problem+json")
+        self.send_header("Content-Length", str(len(body)))
+        if self.wait:
+            self.send_header("Retry-After", self.wait)
+        self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -215,6 +239,27 @@ def test_an_answer_stops_when_told(phone: Phone, conversation: str, token: str, 
     done = next(frame for frame in frames if frame.get("type") == "done")
     assert done["content"]["status"] == "cancelled"
     assert sum(frame.get("type") == "text" for frame in frames) < 100
+
+
+@pytest.mark.parametrize(
+    ("problem", "wait", "asked"),
+    [
+        ({"code": "busy", "retryable": True}, "", 1),
+        ({"code": "rate_limited", "retryable": True}, "86400", 1),
+        ({"code": "rate_limited", "retryable": True, "retryAfter": 86400}, "", 1),
+        ({"code": "overloaded", "retryable": True}, "-1", 11),
+        ({"code": "overloaded", "retryable": True}, "nan", 11),
+    ],
+)
+def test_a_refusal_is_waited_for_only_where_that_helps_soon(
+    compiled: list[str], conversation: str, token: str, problem: Frame, wait: str, asked: int
+) -> None:
+    refusing = type("Told", (Refusing,), {"problem": problem, "status": 429, "wait": wait})
+    with ThreadingHTTPServer(("127.0.0.1", 0), refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        frames = Phone(compiled, f"http://127.0.0.1:{server.server_port}").run("ask", token, conversation, "안녕하세요")
+        server.shutdown()
+    assert (frames[-1]["problem"], refusing.asked) == (problem["code"], asked)
 
 
 def test_a_token_that_is_no_longer_good_is_replaced(phone: Phone, conversation: str, token: str) -> None:
