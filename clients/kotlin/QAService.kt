@@ -6,9 +6,10 @@
  *     val answer = client.ask(Question("배송은 며칠 걸려요?", sessionId = conversation))
  *     for (frame in answer) if (frame.type == "text") show(frame.text)
  *
- * Every call waits for the network, so it belongs on a background thread. With coroutines, this is a flow of frames:
+ * Every call waits for the network, so it belongs on a background thread. A loop that may be left before its end needs
+ * `use`, or its connection stays open. With coroutines, this is a flow of frames:
  *
- *     flow { for (frame in client.ask(question)) emit(frame) }.flowOn(Dispatchers.IO)
+ *     flow { client.ask(question).use { answer -> for (frame in answer) emit(frame) } }.flowOn(Dispatchers.IO)
  *
  * How one answer is followed. The question is sent with an idempotency key. While the answer's id isn't known, a lost
  * connection leads to the same request with the same key, so the question is asked and paid for once. From the first frame
@@ -19,6 +20,7 @@
 package qaservice
 
 import java.io.BufferedReader
+import java.io.Closeable
 import java.io.File
 import java.io.IOException
 import java.io.InputStream
@@ -147,7 +149,7 @@ class QAClient(
     ): HttpURLConnection {
         for (isNew in listOf(false, true)) {
             val connection = URL(api + path).openConnection() as HttpURLConnection
-            answer?.use(connection)
+            answer?.noteOpened(connection)
             connection.requestMethod = method
             connection.connectTimeout = patience.connectMillis
             connection.readTimeout = patience.silenceMillis
@@ -204,7 +206,8 @@ class QAClient(
 
 /**
  * An `Answer` is the sequence of its frames. It is read once, by one thread, and [cancel] and [close] may come from any other.
- * An iteration ends behind `done`. It throws a [Problem] where the service refuses, and where all tries were in vain.
+ * An iteration ends behind `done`. It throws a [Problem] where the service refuses, and where all tries were in vain. One
+ * that is left before its end keeps its connection until [close], which `use` calls.
  */
 class Answer internal constructor(
     private val client: QAClient,
@@ -212,7 +215,7 @@ class Answer internal constructor(
     id: String = "",
     seen: Long = 0,
     private val ask: (Answer) -> HttpURLConnection,
-) : Iterable<Frame> {
+) : Iterable<Frame>, Closeable {
     /** The answer's id, as soon as its first frame has come. */
     @Volatile var id: String = id
         private set
@@ -236,7 +239,7 @@ class Answer internal constructor(
     }
 
     /** Leave the answer. The service goes on with it for as long as its site lets it, and it can be resumed. */
-    fun close() {
+    override fun close() {
         isClosed.set(true)
         closing.countDown()
         connection?.disconnect()
@@ -285,7 +288,7 @@ class Answer internal constructor(
         client.awaitOnline()
     }
 
-    internal fun use(opened: HttpURLConnection) {
+    internal fun noteOpened(opened: HttpURLConnection) {
         connection = opened
     }
 

@@ -4,6 +4,7 @@
  *     phone URL ask TOKEN SESSION QUESTION FILE…
  *     phone URL resume TOKEN ANSWER SEEN
  *     phone URL stop TOKEN SESSION QUESTION PIECES   (stops after so many pieces of text)
+ *     phone URL leave TOKEN SESSION QUESTION   (leaves at the first piece of text, and stays until it is ended)
  *     phone URL history TOKEN SESSION
  *
  * TOKEN is the person's token, or two of them with a comma between, of which the second is given when the first is refused.
@@ -34,13 +35,14 @@ struct Phone {
         case "ask": try await show(client.ask(question(rest), onState: showState, onUpload: showUpload))
         case "resume": try await show(client.resume(rest[0], after: Int(rest[1]) ?? 0, onState: showState))
         case "stop": try await stop(client.ask(question(Array(rest.prefix(2))), onState: showState), after: Int(rest[2]) ?? 1)
+        case "leave": try await leave(client.ask(question(rest, ["onHangup": "cancel"])))
         default: try await showHistory(client, rest[0])
         }
     }
 }
 
-private func question(_ rest: [String]) -> Question {
-    Question(rest[1], sessionId: rest[0], files: rest.dropFirst(2).map { URL(fileURLWithPath: $0) })
+private func question(_ rest: [String], _ fields: [String: String] = [:]) -> Question {
+    Question(rest[1], sessionId: rest[0], files: rest.dropFirst(2).map { URL(fileURLWithPath: $0) }, fields: fields)
 }
 
 private func show(_ answer: Answer) async throws {
@@ -56,6 +58,15 @@ private func stop(_ answer: Answer, after pieces: Int) async throws {
             if left == 0 { try await answer.cancel() }
         }
     }
+}
+
+private func leave(_ answer: Answer) async throws {
+    for try await frame in answer {
+        show(frame)
+        if frame.type == "text" { break }
+    }
+    show(["left": true])
+    _ = readLine()
 }
 
 private func showHistory(_ client: QAClient, _ sessionId: String) async throws {

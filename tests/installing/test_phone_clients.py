@@ -163,11 +163,11 @@ def states(frames: Frames) -> list[str]:
     return [frame["state"] for frame in frames if "state" in frame]
 
 
-def is_over(served: Service, token: str, answer_id: str) -> bool:
+def status(served: Service, token: str, answer_id: str) -> str:
     headers = {"Authorization": f"Bearer {token}"}
     request = urllib.request.Request(f"{served.url}/api/answers/{answer_id}", headers=headers)
     with urllib.request.urlopen(request) as response:
-        return bool(json.load(response)["status"] == "completed")
+        return str(json.load(response)["status"])
 
 
 def cut_often(cable: Cable, ended: threading.Event) -> None:
@@ -226,7 +226,7 @@ def test_an_app_that_the_system_ended_goes_on_where_it_was(
         "ask", token, conversation, "세어 주세요", look=lambda frame: KILL if frame.get("type") == "text" else None
     )
     answer_id = next(frame for frame in first if frame.get("type") == "start")["content"]["answerId"]
-    until(lambda: is_over(served, token, answer_id), 10, "the answer ended while nobody read it")
+    until(lambda: status(served, token, answer_id) == "completed", 10, "the answer ended while nobody read it")
     then = phone.run("resume", token, answer_id, first[-1]["seq"])
     assert text(first) + text(then) == TEXT
     assert states(then)[-1] == "DONE"
@@ -239,6 +239,24 @@ def test_an_answer_stops_when_told(phone: Phone, conversation: str, token: str, 
     done = next(frame for frame in frames if frame.get("type") == "done")
     assert done["content"]["status"] == "cancelled"
     assert sum(frame.get("type") == "text" for frame in frames) < 100
+
+
+def test_a_loop_that_is_left_closes_its_connection(
+    phone: Phone, conversation: str, token: str, upstream: ScriptedUpstream, served: Service
+) -> None:
+    upstream.script(Script(deltas=600, rate=20))
+    begun: Frames = []
+
+    def see_it_stopped(frame: Frame) -> object:
+        begun.append(frame)
+        if "left" not in frame:
+            return None
+        answer_id = begun[0]["content"]["answerId"]
+        until(lambda: status(served, token, answer_id) == "cancelled", 10, "the service noticed that nobody reads")
+        return KILL
+
+    frames = phone.run("leave", token, conversation, "길게 써 주세요", look=see_it_stopped)
+    assert frames[-1] == {"left": True}
 
 
 @pytest.mark.parametrize(
