@@ -4,6 +4,7 @@
  *     java -cp … qaservice.PhoneKt URL ask TOKEN SESSION QUESTION FILE…
  *     java -cp … qaservice.PhoneKt URL resume TOKEN ANSWER SEEN
  *     java -cp … qaservice.PhoneKt URL stop TOKEN SESSION QUESTION PIECES   (stops after so many pieces of text)
+ *     java -cp … qaservice.PhoneKt URL regret TOKEN SESSION QUESTION SHARE FILE…   (stops when this share of it was sent, from 0 to 1)
  *     java -cp … qaservice.PhoneKt URL leave TOKEN SESSION QUESTION   (leaves at the first piece of text, and stays until it is ended)
  *     java -cp … qaservice.PhoneKt URL history TOKEN SESSION
  *
@@ -13,6 +14,8 @@
 package qaservice
 
 import java.io.File
+import java.util.concurrent.CountDownLatch
+import kotlin.concurrent.thread
 import org.json.JSONArray
 import org.json.JSONObject
 
@@ -26,6 +29,7 @@ fun main(arguments: Array<String>) {
             "ask" -> show(client.ask(question(rest), ::showState, ::showUpload))
             "resume" -> show(client.resume(rest[0], rest[1].toLong(), ::showState))
             "stop" -> stop(client.ask(question(rest.take(2)), ::showState), rest[2].toInt())
+            "regret" -> regret(client, question(rest.take(2) + rest.drop(3)), rest[2].toDouble())
             "leave" -> leave(client.ask(question(rest, mapOf("onHangup" to "cancel"))))
             "history" -> showHistory(client, rest[0])
         }
@@ -47,6 +51,16 @@ private fun stop(answer: Answer, pieces: Int) {
         show("type", frame.type, "seq", frame.seq, "content", frame.content)
         if (frame.type == "text" && --left == 0) answer.cancel()
     }
+}
+
+private fun regret(client: QAClient, question: Question, share: Double) {
+    val isEnough = CountDownLatch(1)
+    val answer = client.ask(question, ::showState) { sent, size -> if (sent >= share * size) isEnough.countDown() }
+    thread {
+        isEnough.await()
+        answer.cancel()
+    }
+    show(answer)
 }
 
 private fun leave(answer: Answer) {

@@ -112,7 +112,12 @@ class QAClient(
     fun ask(question: Question, onState: (State) -> Unit = {}, onUpload: (Long, Long) -> Unit = { _, _ -> }): Answer {
         val body = Form(question)
         val headers = mapOf("Idempotency-Key" to question.idempotencyKey)
-        return Answer(this, onState) { answer -> open("POST", "/ask", headers, body, answer, onUpload) }
+        return Answer(this, onState) { answer ->
+            open("POST", "/ask", headers, body, answer) { sent, size ->
+                answer.noteUpload(isWhole = sent == size)
+                onUpload(sent, size)
+            }
+        }
     }
 
     /** Follow an answer from the frame behind [seen], which is the last one that this app has shown. 0 means all frames. */
@@ -148,6 +153,7 @@ class QAClient(
         answer: Answer? = null, onUpload: (Long, Long) -> Unit = { _, _ -> },
     ): HttpURLConnection {
         for (isNew in listOf(false, true)) {
+            val credential = token(isNew)
             val connection = URL(api + path).openConnection() as HttpURLConnection
             answer?.noteOpened(connection)
             connection.requestMethod = method
@@ -155,7 +161,7 @@ class QAClient(
             connection.readTimeout = patience.silenceMillis
             connection.instanceFollowRedirects = false
             connection.setRequestProperty("Accept-Language", language)
-            token(isNew)?.let { connection.setRequestProperty("Authorization", "Bearer $it") }
+            credential?.let { connection.setRequestProperty("Authorization", "Bearer $it") }
             headers.forEach(connection::setRequestProperty)
             try {
                 body?.send(connection, onUpload)
@@ -228,14 +234,22 @@ class Answer internal constructor(
     private var isOver = false
 
     @Volatile private var connection: HttpURLConnection? = null
+    @Volatile private var isSent = id.isNotEmpty()
+    @Volatile private var isUnwanted = false
     private val isClosed = AtomicBoolean()
     private val closing = CountDownLatch(1)
     private val begun = CountDownLatch(if (id.isEmpty()) 1 else 0)
 
     /** Stop the answer at the service. What was written is kept, and the iteration ends with `done`, `cancelled`. */
     fun cancel() {
-        // An answer that has no id yet gets one within moments, or its iteration ends with a problem.
-        if (begun.await(client.patience.silenceMillis.toLong(), TimeUnit.MILLISECONDS) && id.isNotEmpty()) client.cancel(id)
+        // A question that was sent is answered without its reader, too, so its id is waited for. An upload is cut.
+        if (isSent) begun.await(client.patience.silenceMillis.toLong(), TimeUnit.MILLISECONDS)
+        if (id.isNotEmpty()) {
+            client.cancel(id)
+        } else {
+            isUnwanted = true
+            close()
+        }
     }
 
     /** Leave the answer. The service goes on with it for as long as its site lets it, and it can be resumed. */
@@ -262,7 +276,8 @@ class Answer internal constructor(
             if (!isOver && !isClosed.get()) awaitNextTry(pause)
         }
         begun.countDown()
-        if (isOver) onState(State.DONE)
+        if (isUnwanted) yield(Frame("done", 0, JSONObject().put("status", "cancelled")))
+        if (isOver || isUnwanted) onState(State.DONE)
     }
 
     /** Give the frames of one connection. Returns for how many milliseconds the service asks to stay away. */
@@ -290,6 +305,17 @@ class Answer internal constructor(
 
     internal fun noteOpened(opened: HttpURLConnection) {
         connection = opened
+        stayOpen()
+    }
+
+    /** Note that some bytes of the question were sent, or all of them. */
+    internal fun noteUpload(isWhole: Boolean) {
+        if (isWhole) isSent = true else stayOpen()
+    }
+
+    /** A connection that isn't open yet can't be cut by [close], so whoever uses it looks here. */
+    private fun stayOpen() {
+        if (isClosed.get()) throw IOException("The answer was closed.")
     }
 
     /** Open the stream, or return nothing where nothing comes behind what was seen. */

@@ -240,6 +240,10 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
     private let onUpload: @Sendable (Int64, Int64) -> Void
     private let lock = NSLock()
     private var place: (id: String, seen: Int)
+    private var isSent: Bool
+    private var hasEnded = false
+    private var isLeft = false
+    private var leaveStep: @Sendable () -> Void = {}
 
     init(
         client: QAClient, question: Question?, id: String, seen: Int, onState: @escaping @Sendable (AnswerState) -> Void,
@@ -250,6 +254,7 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
         self.onState = onState
         self.onUpload = onUpload
         place = (id, seen)
+        isSent = question == nil
     }
 
     /// The answer's id, as soon as its first frame has come.
@@ -259,7 +264,32 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
 
     /// Stop the answer at the service. What was written is kept, and the iteration ends with `done`, `cancelled`.
     public func cancel() async throws {
-        if !id.isEmpty { try await client.cancel(id) }
+        // A question that was sent is answered without its reader, too, so its id is waited for. An upload is cut.
+        let latest = Date().addingTimeInterval(client.patience.silence)
+        while isBeginning, Date() < latest { try await Task.sleep(nanoseconds: 50_000_000) }
+        if id.isEmpty { leave() } else { try await client.cancel(id) }
+    }
+
+    private var isBeginning: Bool { lock.withLock { isSent && place.id.isEmpty && !hasEnded } }
+    fileprivate var isUnwanted: Bool { lock.withLock { isLeft } }
+
+    private func leave() {
+        let leaveStep = lock.withLock {
+            isLeft = true
+            return self.leaveStep
+        }
+        leaveStep()
+    }
+
+    /// Do something that ends early when the answer is left.
+    fileprivate func untilLeft<Outcome: Sendable>(_ act: @escaping @Sendable () async throws -> Outcome) async throws -> Outcome {
+        let step = Task(operation: act)
+        let isLate = lock.withLock {
+            leaveStep = { step.cancel() }
+            return isLeft
+        }
+        if isLate { step.cancel() }
+        return try await withTaskCancellationHandler { try await step.value } onCancel: { step.cancel() }
     }
 
     /// The whole text, once the answer is over. Text that came before a `restart` is void.
@@ -276,6 +306,7 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
         private let answer: Answer
         private var connection: Connection?
         private var misses = 0
+        private var pause = 0.0
         private var isOver = false
 
         init(_ answer: Answer) { self.answer = answer }
@@ -283,12 +314,13 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
         public mutating func next() async throws -> Frame? {
             while !isOver {
                 do {
+                    if answer.isUnwanted { return endUnasked() }
                     if let frame = try await readFrame() { return frame }
                 } catch {
                     connection = nil
-                    try Task.checkCancellation()
+                    if answer.isUnwanted { continue }
                     misses += 1
-                    try await wait(answer.waitAfter(error, misses))
+                    pause = try answer.waitAfter(error, misses)
                 }
             }
             return nil
@@ -296,11 +328,12 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
 
         /// Read the next frame that this app hasn't seen. The result is `nil` where another connection is needed, or none.
         private mutating func readFrame() async throws -> Frame? {
+            if pause > 0 { try await wait() }
             if connection == nil { try await connect() }
             while let frame = try await connection?.next() {
                 if frame.type == "reconnect" {
                     connection = nil
-                    try await wait((frame.fields["backoffMs"] as? Double ?? 1_000) / 1_000)
+                    pause = (frame.fields["backoffMs"] as? Double ?? 1_000) / 1_000
                     return nil
                 }
                 guard frame.seq > answer.seen else { continue }
@@ -327,16 +360,32 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
             answer.onState(.done)
         }
 
-        private func wait(_ seconds: Double) async throws {
+        private mutating func endUnasked() -> Frame {
+            end()
+            return Frame(type: "done", seq: 0, content: ["status": "cancelled"])
+        }
+
+        private mutating func wait() async throws {
             answer.onState(.reconnecting)
             // Chance keeps readers from coming all at once.
-            try await Task.sleep(nanoseconds: UInt64(Swift.min(seconds, longestWait) * Double.random(in: 1...1.5) * 1_000_000_000))
+            let seconds = Swift.min(pause, longestWait) * Double.random(in: 1...1.5)
+            pause = 0
+            try await answer.untilLeft { try await Task.sleep(nanoseconds: UInt64(seconds * 1_000_000_000)) }
         }
     }
 
     fileprivate func openStream() async throws -> Response {
-        try await client.openStream(question, id: id, seen: seen, onUpload: onUpload)
+        let response = try await untilLeft { [self] in
+            try await client.openStream(question, id: id, seen: seen) { [self] sent, size in
+                if sent == size { noteSent() }
+                onUpload(sent, size)
+            }
+        }
+        noteSent()
+        return response
     }
+
+    private func noteSent() { lock.withLock { isSent = true } }
 
     fileprivate func note(_ frame: Frame) {
         lock.withLock {
@@ -348,7 +397,9 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
     /// Return how long to wait before the next try. Throws what can't be mended by trying again.
     fileprivate func waitAfter(_ error: Error, _ misses: Int) throws -> Double {
         let problem = error as? Problem
-        guard problem?.isTemporary ?? (error is URLError), misses <= client.patience.tries else {
+        guard !Task.isCancelled, problem?.isTemporary ?? (error is URLError), misses <= client.patience.tries else {
+            lock.withLock { hasEnded = true }
+            try Task.checkCancellation()
             onState(.gaveUp)
             guard error is URLError else { throw error }
             throw Problem(

@@ -5,6 +5,7 @@ import random
 import shutil
 import subprocess
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -91,6 +92,13 @@ class Refusing(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+class SlowCable(Cable):
+    """Over a `SlowCable` a large file takes seconds."""
+
+    def hear(self, piece: bytes) -> None:
+        time.sleep(len(piece) / 6e6)
 
 
 def compile_kotlin(folder: Path) -> list[str]:
@@ -236,6 +244,29 @@ def test_an_app_that_the_system_ended_goes_on_where_it_was(
 def test_an_answer_stops_when_told(phone: Phone, conversation: str, token: str, upstream: ScriptedUpstream) -> None:
     upstream.script(Script(deltas=600, rate=20))
     frames = phone.run("stop", token, conversation, "길게 써 주세요", 3)
+    done = next(frame for frame in frames if frame.get("type") == "done")
+    assert done["content"]["status"] == "cancelled"
+    assert sum(frame.get("type") == "text" for frame in frames) < 100
+
+
+def test_a_question_that_is_stopped_while_its_file_is_sent_is_not_asked(
+    compiled: list[str], served: Service, conversation: str, token: str, upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    report = tmp_path / "보고서.txt"
+    report.write_text("배송은 사흘 걸립니다. " * 600_000)
+    upstream.requests.clear()
+    with SlowCable(served.port) as cable:
+        frames = Phone(compiled, cable.url).run("regret", token, conversation, "배송은 며칠 걸려요?", 0.1, report)
+    assert [frame["content"] for frame in frames if "type" in frame] == [{"status": "cancelled"}]
+    assert states(frames)[-1] == "DONE"
+    assert upstream.requests == []
+
+
+def test_a_question_that_was_sent_is_stopped_as_soon_as_its_answer_has_begun(
+    phone: Phone, conversation: str, token: str, upstream: ScriptedUpstream
+) -> None:
+    upstream.script(Script(deltas=600, rate=20))
+    frames = phone.run("regret", token, conversation, "길게 써 주세요", 1)
     done = next(frame for frame in frames if frame.get("type") == "done")
     assert done["content"]["status"] == "cancelled"
     assert sum(frame.get("type") == "text" for frame in frames) < 100
