@@ -6,9 +6,10 @@
  *     val answer = client.ask(Question("배송은 며칠 걸려요?", sessionId = conversation))
  *     for (frame in answer) if (frame.type == "text") show(frame.text)
  *
- * Every call waits for the network, so it belongs on a background thread. With coroutines, this is a flow of frames:
+ * Every call waits for the network, so it belongs on a background thread. A loop that may be left before its end needs
+ * `use`, or its connection stays open. With coroutines, this is a flow of frames:
  *
- *     flow { for (frame in client.ask(question)) emit(frame) }.flowOn(Dispatchers.IO)
+ *     flow { client.ask(question).use { answer -> for (frame in answer) emit(frame) } }.flowOn(Dispatchers.IO)
  *
  * How one answer is followed. The question is sent with an idempotency key. While the answer's id isn't known, a lost
  * connection leads to the same request with the same key, so the question is asked and paid for once. From the first frame
@@ -19,6 +20,7 @@
 package qaservice
 
 import java.io.BufferedReader
+import java.io.Closeable
 import java.io.File
 import java.io.IOException
 import java.io.InputStream
@@ -72,7 +74,14 @@ class Problem(
     val status: Int = 0,
     val retryable: Boolean = false,
     val retryAfterSeconds: Double? = null,
-) : IOException(message)
+) : IOException(message) {
+    /** Whether it helps to wait. A busy conversation refuses only those who have asked not to wait for it (`onBusy`). */
+    internal val isTemporary: Boolean
+        get() = retryable && code != "busy" && (retryAfterSeconds ?: 0.0) <= LONGEST_WAIT_SECONDS
+}
+
+/** Somebody who waits for an answer isn't kept waiting for longer by a service that asks for it. */
+private const val LONGEST_WAIT_SECONDS = 120
 
 /** How patient a client is. Pauses grow by half, up to the longest, and chance spreads them. */
 class Patience(
@@ -103,7 +112,12 @@ class QAClient(
     fun ask(question: Question, onState: (State) -> Unit = {}, onUpload: (Long, Long) -> Unit = { _, _ -> }): Answer {
         val body = Form(question)
         val headers = mapOf("Idempotency-Key" to question.idempotencyKey)
-        return Answer(this, onState) { answer -> open("POST", "/ask", headers, body, answer, onUpload) }
+        return Answer(this, onState) { answer ->
+            open("POST", "/ask", headers, body, answer) { sent, size ->
+                answer.noteUpload(isWhole = sent == size)
+                onUpload(sent, size)
+            }
+        }
     }
 
     /** Follow an answer from the frame behind [seen], which is the last one that this app has shown. 0 means all frames. */
@@ -139,14 +153,15 @@ class QAClient(
         answer: Answer? = null, onUpload: (Long, Long) -> Unit = { _, _ -> },
     ): HttpURLConnection {
         for (isNew in listOf(false, true)) {
+            val credential = token(isNew)
             val connection = URL(api + path).openConnection() as HttpURLConnection
-            answer?.use(connection)
+            answer?.noteOpened(connection)
             connection.requestMethod = method
             connection.connectTimeout = patience.connectMillis
             connection.readTimeout = patience.silenceMillis
             connection.instanceFollowRedirects = false
             connection.setRequestProperty("Accept-Language", language)
-            token(isNew)?.let { connection.setRequestProperty("Authorization", "Bearer $it") }
+            credential?.let { connection.setRequestProperty("Authorization", "Bearer $it") }
             headers.forEach(connection::setRequestProperty)
             try {
                 body?.send(connection, onUpload)
@@ -179,11 +194,11 @@ class QAClient(
         } catch (error: JSONException) {
             return notTheService(status)
         }
-        val wait = connection.getHeaderField("Retry-After")?.toDoubleOrNull() ?: problem.optDouble("retryAfter").takeUnless(Double::isNaN)
+        val wait = listOf(connection.getHeaderField("Retry-After")?.toDoubleOrNull(), problem.optDouble("retryAfter"))
         val detail = problem.optString("detail", "The service answered $status.")
         return Problem(
             problem.optString("code", "internal"), detail, problem.optString("userMessage", detail), status,
-            problem.optBoolean("retryable", status >= 500), wait,
+            problem.optBoolean("retryable", status >= 500), wait.firstOrNull { it != null && it >= 0 },
         )
     }
 
@@ -197,7 +212,8 @@ class QAClient(
 
 /**
  * An `Answer` is the sequence of its frames. It is read once, by one thread, and [cancel] and [close] may come from any other.
- * An iteration ends behind `done`. It throws a [Problem] where the service refuses, and where all tries were in vain.
+ * An iteration ends behind `done`. It throws a [Problem] where the service refuses, and where all tries were in vain. One
+ * that is left before its end keeps its connection until [close], which `use` calls.
  */
 class Answer internal constructor(
     private val client: QAClient,
@@ -205,7 +221,7 @@ class Answer internal constructor(
     id: String = "",
     seen: Long = 0,
     private val ask: (Answer) -> HttpURLConnection,
-) : Iterable<Frame> {
+) : Iterable<Frame>, Closeable {
     /** The answer's id, as soon as its first frame has come. */
     @Volatile var id: String = id
         private set
@@ -218,18 +234,26 @@ class Answer internal constructor(
     private var isOver = false
 
     @Volatile private var connection: HttpURLConnection? = null
+    @Volatile private var isSent = id.isNotEmpty()
+    @Volatile private var isUnwanted = false
     private val isClosed = AtomicBoolean()
     private val closing = CountDownLatch(1)
     private val begun = CountDownLatch(if (id.isEmpty()) 1 else 0)
 
     /** Stop the answer at the service. What was written is kept, and the iteration ends with `done`, `cancelled`. */
     fun cancel() {
-        // An answer that has no id yet gets one within moments, or its iteration ends with a problem.
-        if (begun.await(client.patience.silenceMillis.toLong(), TimeUnit.MILLISECONDS) && id.isNotEmpty()) client.cancel(id)
+        // A question that was sent is answered without its reader, too, so its id is waited for. An upload is cut.
+        if (isSent) begun.await(client.patience.silenceMillis.toLong(), TimeUnit.MILLISECONDS)
+        if (id.isNotEmpty()) {
+            client.cancel(id)
+        } else {
+            isUnwanted = true
+            close()
+        }
     }
 
     /** Leave the answer. The service goes on with it for as long as its site lets it, and it can be resumed. */
-    fun close() {
+    override fun close() {
         isClosed.set(true)
         closing.countDown()
         connection?.disconnect()
@@ -252,7 +276,8 @@ class Answer internal constructor(
             if (!isOver && !isClosed.get()) awaitNextTry(pause)
         }
         begun.countDown()
-        if (isOver) onState(State.DONE)
+        if (isUnwanted) yield(Frame("done", 0, JSONObject().put("status", "cancelled")))
+        if (isOver || isUnwanted) onState(State.DONE)
     }
 
     /** Give the frames of one connection. Returns for how many milliseconds the service asks to stay away. */
@@ -278,8 +303,19 @@ class Answer internal constructor(
         client.awaitOnline()
     }
 
-    internal fun use(opened: HttpURLConnection) {
+    internal fun noteOpened(opened: HttpURLConnection) {
         connection = opened
+        stayOpen()
+    }
+
+    /** Note that some bytes of the question were sent, or all of them. */
+    internal fun noteUpload(isWhole: Boolean) {
+        if (isWhole) isSent = true else stayOpen()
+    }
+
+    /** A connection that isn't open yet can't be cut by [close], so whoever uses it looks here. */
+    private fun stayOpen() {
+        if (isClosed.get()) throw IOException("The answer was closed.")
     }
 
     /** Open the stream, or return nothing where nothing comes behind what was seen. */
@@ -298,12 +334,12 @@ class Answer internal constructor(
         }
     }
 
-    /** Return how long to wait before the next try. Raises what can't be mended by trying again. */
+    /** Return how long to wait before the next try. Throws what can't be mended by trying again. */
     private fun waitAfter(error: IOException): Long {
         val patience = client.patience
         misses += 1
         val problem = error as? Problem
-        if ((problem != null && !problem.retryable) || misses > patience.tries) {
+        if ((problem != null && !problem.isTemporary) || misses > patience.tries) {
             begun.countDown()
             onState(State.GAVE_UP)
             throw problem ?: Problem("unreachable", "The service can't be reached: ${error.message}", retryable = true)

@@ -4,6 +4,8 @@
  *     phone URL ask TOKEN SESSION QUESTION FILE…
  *     phone URL resume TOKEN ANSWER SEEN
  *     phone URL stop TOKEN SESSION QUESTION PIECES   (stops after so many pieces of text)
+ *     phone URL regret TOKEN SESSION QUESTION SHARE FILE…   (stops when this share of it was sent, from 0 to 1)
+ *     phone URL leave TOKEN SESSION QUESTION   (leaves at the first piece of text, and stays until it is ended)
  *     phone URL history TOKEN SESSION
  *
  * TOKEN is the person's token, or two of them with a comma between, of which the second is given when the first is refused.
@@ -34,13 +36,15 @@ struct Phone {
         case "ask": try await show(client.ask(question(rest), onState: showState, onUpload: showUpload))
         case "resume": try await show(client.resume(rest[0], after: Int(rest[1]) ?? 0, onState: showState))
         case "stop": try await stop(client.ask(question(Array(rest.prefix(2))), onState: showState), after: Int(rest[2]) ?? 1)
+        case "regret": try await regret(client, question(Array(rest.prefix(2)) + rest.dropFirst(3)), at: Double(rest[2]) ?? 0)
+        case "leave": try await leave(client.ask(question(rest, ["onHangup": "cancel"])))
         default: try await showHistory(client, rest[0])
         }
     }
 }
 
-private func question(_ rest: [String]) -> Question {
-    Question(rest[1], sessionId: rest[0], files: rest.dropFirst(2).map { URL(fileURLWithPath: $0) })
+private func question(_ rest: [String], _ fields: [String: String] = [:]) -> Question {
+    Question(rest[1], sessionId: rest[0], files: rest.dropFirst(2).map { URL(fileURLWithPath: $0) }, fields: fields)
 }
 
 private func show(_ answer: Answer) async throws {
@@ -56,6 +60,28 @@ private func stop(_ answer: Answer, after pieces: Int) async throws {
             if left == 0 { try await answer.cancel() }
         }
     }
+}
+
+private func regret(_ client: QAClient, _ question: Question, at share: Double) async throws {
+    let (progress, enough) = AsyncStream<Void>.makeStream()
+    let answer = client.ask(question, onState: showState) { sent, size in
+        if Double(sent) >= share * Double(size) { enough.finish() }
+    }
+    let stopping = Task {
+        for await _ in progress {}
+        try await answer.cancel()
+    }
+    try await show(answer)
+    try await stopping.value
+}
+
+private func leave(_ answer: Answer) async throws {
+    for try await frame in answer {
+        show(frame)
+        if frame.type == "text" { break }
+    }
+    show(["left": true])
+    _ = readLine()
 }
 
 private func showHistory(_ client: QAClient, _ sessionId: String) async throws {

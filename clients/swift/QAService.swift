@@ -68,7 +68,13 @@ public struct Problem: LocalizedError, Sendable {
     public let retryAfter: Double?
 
     public var errorDescription: String? { forPeople }
+
+    /// Whether it helps to wait. A busy conversation refuses only those who have asked not to wait for it (`onBusy`).
+    fileprivate var isTemporary: Bool { retryable && code != "busy" && (retryAfter ?? 0) <= longestWait }
 }
+
+/// Somebody who waits for an answer isn't kept waiting for longer by a service that asks for it.
+private let longestWait = 120.0
 
 /// How patient a client is. Pauses grow by half, up to the longest, and chance spreads them.
 public struct Patience: Sendable {
@@ -205,11 +211,11 @@ public final class QAClient: Sendable {
         let status = response.head.statusCode
         guard let problem = readObject(try await collect(response.pieces)) else { return notTheService(status) }
         let detail = problem["detail"] as? String ?? "The service answered \(status)."
-        let header = response.head.value(forHTTPHeaderField: "Retry-After").flatMap(Double.init)
+        let waits = [response.head.value(forHTTPHeaderField: "Retry-After").flatMap(Double.init), problem["retryAfter"] as? Double]
         return Problem(
             code: problem["code"] as? String ?? "internal", message: detail, forPeople: problem["userMessage"] as? String ?? detail,
             status: status, retryable: problem["retryable"] as? Bool ?? (status >= 500),
-            retryAfter: header ?? problem["retryAfter"] as? Double)
+            retryAfter: waits.compactMap { $0 }.first { $0 >= 0 })
     }
 
     private func notTheService(_ status: Int) -> Problem {
@@ -234,6 +240,10 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
     private let onUpload: @Sendable (Int64, Int64) -> Void
     private let lock = NSLock()
     private var place: (id: String, seen: Int)
+    private var isSent: Bool
+    private var hasEnded = false
+    private var isLeft = false
+    private var leaveStep: @Sendable () -> Void = {}
 
     init(
         client: QAClient, question: Question?, id: String, seen: Int, onState: @escaping @Sendable (AnswerState) -> Void,
@@ -244,6 +254,7 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
         self.onState = onState
         self.onUpload = onUpload
         place = (id, seen)
+        isSent = question == nil
     }
 
     /// The answer's id, as soon as its first frame has come.
@@ -253,7 +264,32 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
 
     /// Stop the answer at the service. What was written is kept, and the iteration ends with `done`, `cancelled`.
     public func cancel() async throws {
-        if !id.isEmpty { try await client.cancel(id) }
+        // A question that was sent is answered without its reader, too, so its id is waited for. An upload is cut.
+        let latest = Date().addingTimeInterval(client.patience.silence)
+        while isBeginning, Date() < latest { try await Task.sleep(nanoseconds: 50_000_000) }
+        if id.isEmpty { leave() } else { try await client.cancel(id) }
+    }
+
+    private var isBeginning: Bool { lock.withLock { isSent && place.id.isEmpty && !hasEnded } }
+    fileprivate var isUnwanted: Bool { lock.withLock { isLeft } }
+
+    private func leave() {
+        let leaveStep = lock.withLock {
+            isLeft = true
+            return self.leaveStep
+        }
+        leaveStep()
+    }
+
+    /// Do something that ends early when the answer is left.
+    fileprivate func untilLeft<Outcome: Sendable>(_ act: @escaping @Sendable () async throws -> Outcome) async throws -> Outcome {
+        let step = Task(operation: act)
+        let isLate = lock.withLock {
+            leaveStep = { step.cancel() }
+            return isLeft
+        }
+        if isLate { step.cancel() }
+        return try await withTaskCancellationHandler { try await step.value } onCancel: { step.cancel() }
     }
 
     /// The whole text, once the answer is over. Text that came before a `restart` is void.
@@ -270,6 +306,7 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
         private let answer: Answer
         private var connection: Connection?
         private var misses = 0
+        private var pause = 0.0
         private var isOver = false
 
         init(_ answer: Answer) { self.answer = answer }
@@ -277,12 +314,13 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
         public mutating func next() async throws -> Frame? {
             while !isOver {
                 do {
+                    if answer.isUnwanted { return endUnasked() }
                     if let frame = try await readFrame() { return frame }
                 } catch {
                     connection = nil
-                    try Task.checkCancellation()
+                    if answer.isUnwanted { continue }
                     misses += 1
-                    try await wait(answer.waitAfter(error, misses))
+                    pause = try answer.waitAfter(error, misses)
                 }
             }
             return nil
@@ -290,11 +328,12 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
 
         /// Read the next frame that this app hasn't seen. The result is `nil` where another connection is needed, or none.
         private mutating func readFrame() async throws -> Frame? {
+            if pause > 0 { try await wait() }
             if connection == nil { try await connect() }
             while let frame = try await connection?.next() {
                 if frame.type == "reconnect" {
                     connection = nil
-                    try await wait((frame.fields["backoffMs"] as? Double ?? 1_000) / 1_000)
+                    pause = (frame.fields["backoffMs"] as? Double ?? 1_000) / 1_000
                     return nil
                 }
                 guard frame.seq > answer.seen else { continue }
@@ -321,16 +360,32 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
             answer.onState(.done)
         }
 
-        private func wait(_ seconds: Double) async throws {
+        private mutating func endUnasked() -> Frame {
+            end()
+            return Frame(type: "done", seq: 0, content: ["status": "cancelled"])
+        }
+
+        private mutating func wait() async throws {
             answer.onState(.reconnecting)
             // Chance keeps readers from coming all at once.
-            try await Task.sleep(nanoseconds: UInt64(seconds * Double.random(in: 1...1.5) * 1_000_000_000))
+            let seconds = Swift.min(pause, longestWait) * Double.random(in: 1...1.5)
+            pause = 0
+            try await answer.untilLeft { try await Task.sleep(nanoseconds: UInt64(seconds * 1_000_000_000)) }
         }
     }
 
     fileprivate func openStream() async throws -> Response {
-        try await client.openStream(question, id: id, seen: seen, onUpload: onUpload)
+        let response = try await untilLeft { [self] in
+            try await client.openStream(question, id: id, seen: seen) { [self] sent, size in
+                if sent == size { noteSent() }
+                onUpload(sent, size)
+            }
+        }
+        noteSent()
+        return response
     }
+
+    private func noteSent() { lock.withLock { isSent = true } }
 
     fileprivate func note(_ frame: Frame) {
         lock.withLock {
@@ -342,7 +397,9 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
     /// Return how long to wait before the next try. Throws what can't be mended by trying again.
     fileprivate func waitAfter(_ error: Error, _ misses: Int) throws -> Double {
         let problem = error as? Problem
-        guard problem?.retryable ?? (error is URLError), misses <= client.patience.tries else {
+        guard !Task.isCancelled, problem?.isTemporary ?? (error is URLError), misses <= client.patience.tries else {
+            lock.withLock { hasEnded = true }
+            try Task.checkCancellation()
             onState(.gaveUp)
             guard error is URLError else { throw error }
             throw Problem(
@@ -380,7 +437,8 @@ private final class SessionDelegate: NSObject, URLSessionDataDelegate, @unchecke
         let head = try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { head in
                 lock.withLock { waiting[task.taskIdentifier] = Waiting(head: head, pieces: continuation, onUpload: onUpload) }
-                task.resume()
+                // A request that was cancelled before nothing waited for it may have told so already.
+                if Task.isCancelled { end(task, CancellationError()) } else { task.resume() }
             }
         } onCancel: {
             task.cancel()
@@ -406,6 +464,10 @@ private final class SessionDelegate: NSObject, URLSessionDataDelegate, @unchecke
     }
 
     func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: Error?) {
+        end(task, error)
+    }
+
+    private func end(_ task: URLSessionTask, _ error: Error?) {
         let ended = lock.withLock { waiting.removeValue(forKey: task.taskIdentifier) }
         ended?.head?.resume(throwing: error ?? URLError(.badServerResponse))
         ended?.pieces.finish(throwing: error)

@@ -59,6 +59,19 @@ export default {
     assert.equal((await get(service, `answers/${answer.id}`)).status, "cancelled");
   },
 
+  async "stops an answer whose first frame is late"(service) {
+    const late = async (...asked) => {
+      const response = await fetch(...asked);
+      await new Promise((resolve) => setTimeout(resolve, asked[0].endsWith("/ask") ? 1_500 : 0));
+      return response;
+    };
+    const answer = clientOf(service, { fetch: late }).ask({ question: script("paced") });
+    const whole = answer.answer();
+    await answer.cancel();
+    assert.equal((await whole).status, "cancelled");
+    assert.equal((await get(service, `answers/${answer.id}`)).status, "cancelled");
+  },
+
   async "asks in the place of an earlier answer"(service) {
     const client = clientOf(service);
     const first = await client.ask({ question: "하나?" }).answer();

@@ -4,8 +4,11 @@ size. `test_clients.py` points it at the real service, and `tests/live/test_page
 
 import gzip
 import json
+import os
 import re
+import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +18,14 @@ import pytest
 from clients.write_types import TARGET, write_types
 from qa_service.web.script_modules import STATIC, join_script, read_made
 from tests.clients.project import CHECKS, PACKAGE, make_project, run_checks
-from tests.live.processes import ROOT
+from tests.live.processes import ROOT, program
 
 FILES = ("parsing", "answers", "chance", "platforms", "react")
 """These are the files whose checks are run."""
 CHECK = re.compile(r"^  (?:async )?\"([^\"]+)\"[:(]", re.MULTILINE)
 LARGEST = 6 * 1024
 """The client has at most so many bytes, joined, minified and compressed."""
+INSTALL = 'npm install "$(npm pack --silent /path/to/qa-service/clients/js)"'
 DEFINED = """
 const defined = [];
 globalThis.HTMLElement = class {};
@@ -70,6 +74,32 @@ def test_a_check_of_the_client_passes(report: dict[str, str | None], check: str)
 
 def test_every_check_has_a_test(report: dict[str, str | None]) -> None:
     assert set(report) == set(checks())
+
+
+def test_the_command_that_is_documented_installs_the_element_too(tmp_path: Path) -> None:
+    for page in ("README.md", "README.ko.md", "docs/clients.md", "clients/js/README.md"):
+        assert INSTALL in (ROOT / page).read_text(), page
+    (tmp_path / "package.json").write_text('{"name": "bare", "private": true}')
+    (tmp_path / "app.mjs").write_text('import "qa-service-client/element";')
+    (tmp_path / "browser.mjs").write_text(DEFINED)
+    command = INSTALL.replace("/path/to/qa-service", str(ROOT))
+    env = {**os.environ, "PYTHON": sys.executable, "npm_config_offline": "true"}
+    subprocess.run(command, shell=True, cwd=tmp_path, env=env, check=True, timeout=120)
+    ran = subprocess.run(["node", "browser.mjs"], cwd=tmp_path, capture_output=True, check=True)
+    assert json.loads(ran.stdout) == ["qa-chat"]
+
+
+def test_it_is_packed_by_the_environment_of_make_serve_too(tmp_path: Path) -> None:
+    package, python = tmp_path / "clients/js", tmp_path / ".venv-serve/bin/python"
+    for folder in (package, python.parent):
+        folder.mkdir(parents=True)
+    shutil.copy(PACKAGE / "package.json", package)
+    python.write_text('#!/bin/sh\necho "$PWD $*"\n')
+    python.chmod(0o755)
+    env = {name: value for name, value in os.environ.items() if name != "PYTHON"}
+    command = [program("npm"), "run", "--silent", "prepack"]
+    ran = subprocess.run(command, cwd=package, env=env, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == f"{tmp_path} -m clients.write_element"
 
 
 def test_the_tarball_has_the_client_the_element_their_types_and_their_papers_alone(project: Project) -> None:

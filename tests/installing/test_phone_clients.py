@@ -5,12 +5,13 @@ import random
 import shutil
 import subprocess
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
@@ -67,6 +68,37 @@ class Login(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A `Refusing` refuses every question as its test says, and counts them."""
+
+    problem: ClassVar[Frame] = {}
+    status = 0
+    wait = ""
+    asked = 0
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        type(self).asked += 1
+        body = json.dumps(self.problem).encode()
+        self.send_response(self.status)
+        self.send_header("Content-Type", "application/problem+json")
+        self.send_header("Content-Length", str(len(body)))
+        if self.wait:
+            self.send_header("Retry-After", self.wait)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class SlowCable(Cable):
+    """Over a `SlowCable` a large file takes seconds."""
+
+    def hear(self, piece: bytes) -> None:
+        time.sleep(len(piece) / 6e6)
 
 
 def compile_kotlin(folder: Path) -> list[str]:
@@ -139,11 +171,11 @@ def states(frames: Frames) -> list[str]:
     return [frame["state"] for frame in frames if "state" in frame]
 
 
-def is_over(served: Service, token: str, answer_id: str) -> bool:
+def status(served: Service, token: str, answer_id: str) -> str:
     headers = {"Authorization": f"Bearer {token}"}
     request = urllib.request.Request(f"{served.url}/api/answers/{answer_id}", headers=headers)
     with urllib.request.urlopen(request) as response:
-        return bool(json.load(response)["status"] == "completed")
+        return str(json.load(response)["status"])
 
 
 def cut_often(cable: Cable, ended: threading.Event) -> None:
@@ -202,7 +234,7 @@ def test_an_app_that_the_system_ended_goes_on_where_it_was(
         "ask", token, conversation, "세어 주세요", look=lambda frame: KILL if frame.get("type") == "text" else None
     )
     answer_id = next(frame for frame in first if frame.get("type") == "start")["content"]["answerId"]
-    until(lambda: is_over(served, token, answer_id), 10, "the answer ended while nobody read it")
+    until(lambda: status(served, token, answer_id) == "completed", 10, "the answer ended while nobody read it")
     then = phone.run("resume", token, answer_id, first[-1]["seq"])
     assert text(first) + text(then) == TEXT
     assert states(then)[-1] == "DONE"
@@ -215,6 +247,68 @@ def test_an_answer_stops_when_told(phone: Phone, conversation: str, token: str, 
     done = next(frame for frame in frames if frame.get("type") == "done")
     assert done["content"]["status"] == "cancelled"
     assert sum(frame.get("type") == "text" for frame in frames) < 100
+
+
+def test_a_question_that_is_stopped_while_its_file_is_sent_is_not_asked(
+    compiled: list[str], served: Service, conversation: str, token: str, upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    report = tmp_path / "보고서.txt"
+    report.write_text("배송은 사흘 걸립니다. " * 600_000)
+    upstream.requests.clear()
+    with SlowCable(served.port) as cable:
+        frames = Phone(compiled, cable.url).run("regret", token, conversation, "배송은 며칠 걸려요?", 0.1, report)
+    assert [frame["content"] for frame in frames if "type" in frame] == [{"status": "cancelled"}]
+    assert states(frames)[-1] == "DONE"
+    assert upstream.requests == []
+
+
+def test_a_question_that_was_sent_is_stopped_as_soon_as_its_answer_has_begun(
+    phone: Phone, conversation: str, token: str, upstream: ScriptedUpstream
+) -> None:
+    upstream.script(Script(deltas=600, rate=20))
+    frames = phone.run("regret", token, conversation, "길게 써 주세요", 1)
+    done = next(frame for frame in frames if frame.get("type") == "done")
+    assert done["content"]["status"] == "cancelled"
+    assert sum(frame.get("type") == "text" for frame in frames) < 100
+
+
+def test_a_loop_that_is_left_closes_its_connection(
+    phone: Phone, conversation: str, token: str, upstream: ScriptedUpstream, served: Service
+) -> None:
+    upstream.script(Script(deltas=600, rate=20))
+    begun: Frames = []
+
+    def see_it_stopped(frame: Frame) -> object:
+        begun.append(frame)
+        if "left" not in frame:
+            return None
+        answer_id = begun[0]["content"]["answerId"]
+        until(lambda: status(served, token, answer_id) == "cancelled", 10, "the service noticed that nobody reads")
+        return KILL
+
+    frames = phone.run("leave", token, conversation, "길게 써 주세요", look=see_it_stopped)
+    assert frames[-1] == {"left": True}
+
+
+@pytest.mark.parametrize(
+    ("problem", "wait", "asked"),
+    [
+        ({"code": "busy", "retryable": True}, "", 1),
+        ({"code": "rate_limited", "retryable": True}, "86400", 1),
+        ({"code": "rate_limited", "retryable": True, "retryAfter": 86400}, "", 1),
+        ({"code": "overloaded", "retryable": True}, "-1", 11),
+        ({"code": "overloaded", "retryable": True}, "nan", 11),
+    ],
+)
+def test_a_refusal_is_waited_for_only_where_that_helps_soon(
+    compiled: list[str], conversation: str, token: str, problem: Frame, wait: str, asked: int
+) -> None:
+    refusing = type("Told", (Refusing,), {"problem": problem, "status": 429, "wait": wait})
+    with ThreadingHTTPServer(("127.0.0.1", 0), refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        frames = Phone(compiled, f"http://127.0.0.1:{server.server_port}").run("ask", token, conversation, "안녕하세요")
+        server.shutdown()
+    assert (frames[-1]["problem"], refusing.asked) == (problem["code"], asked)
 
 
 def test_a_token_that_is_no_longer_good_is_replaced(phone: Phone, conversation: str, token: str) -> None:

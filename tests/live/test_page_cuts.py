@@ -49,6 +49,15 @@ UPLOAD = """async (question) => {
     const { text, metadata } = await answer.answer();
     return { text, shares, names: metadata.files.map(({ name }) => name) };
 }"""
+LATE = """() => {
+    const send = window.fetch;
+    window.fetch = async (url, request) => {
+        const response = await send(url, request);
+        if (String(url).endsWith("/ask")) await new Promise((resolve) => setTimeout(resolve, 2000));
+        return response;
+    };
+}"""
+"""Answers come late here, over a slow network. The questions have arrived at once."""
 HEARD = "window.heard.filter(({ type }) => type === 'text').length"
 
 
@@ -372,6 +381,16 @@ class TestStop:
         expect(page.locator(".turn .status")).to_have_text("멈추고 있어요")
         cable.plug()
         expect(page.locator(".ending")).to_contain_text("여기서 멈췄어요", timeout=PATIENCE)
+
+    def test_of_a_question_that_was_sent_stops_its_answer_once_it_has_begun(
+        self, page: Page, model: ScriptedUpstream
+    ) -> None:
+        page.evaluate(LATE)
+        begin(page, model, SLOW)
+        expect(page.locator('[data-part="stop"]')).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator(".ending")).to_contain_text("여기서 멈췄어요", timeout=PATIENCE)
+        until(lambda: [response["status"] for response in model.texts().values()] == ["cancelled"], 5, "it was stopped")
 
     def test_is_also_what_changing_the_question_does(
         self, page: Page, served: Service, model: ScriptedUpstream

@@ -18,7 +18,7 @@ const GROWTH = 1.5;
 const LONGEST_PAUSE_MS = 30_000;
 /** The service sends something every eight seconds. A page that comes back doesn't wait for a connection that missed that. */
 const QUIET_MS = 10_000;
-/** A `cancel` waits so long for an answer to begin, and then cuts the request. */
+/** An upload that is stopped is cut after so long. */
 const PATIENCE_MS = 1_000;
 
 /**
@@ -37,6 +37,7 @@ export class Answer {
   #options;
   #frames = [];
   #seen = 0;
+  #isSent = false;
   #readers = 0;
   #waiting = [];
   #run = null;
@@ -94,20 +95,23 @@ export class Answer {
 
   /**
    * Stop the answer. What was written so far is kept. The frames then end with `done`, whose status is `cancelled`. Where
-   * the connection is lost, this is tried again as often as reading is. A question that hasn't arrived is not sent.
+   * the connection is lost, this is tried again as often as reading is. An upload that hasn't arrived is cut. A question
+   * that was sent is answered without its reader, too, so its id is waited for.
    */
   async cancel() {
-    const isLate = pause(PATIENCE_MS).then(() => true);
-    while (!this.id && this.#run && !(await Promise.race([isLate, this.#news()])));
+    const began = Date.now();
+    const isPatient = () => Date.now() - began < (this.#isSent ? this.#client.silence : PATIENCE_MS);
+    while (!this.id && this.#run && isPatient()) await Promise.race([this.#news(), pause(PATIENCE_MS)]);
     if (!this.id) {
       this.#leave();
-      return this.#give({ seq: 0, type: "done", content: { status: "cancelled" } });
+      if (this.state !== "done") this.#give({ seq: 0, type: "done", content: { status: "cancelled" } });
     }
     for (let misses = 0; this.state !== "done"; await pause(this.#pauseAfter(misses), { early: true })) {
       try {
         return void (await this.#client.json(`answers/${encodeURIComponent(this.id)}/cancel`, { method: "POST" }));
       } catch (problem) {
-        if (!problem.retryable || ++misses > this.#client.tries) throw problem;
+        if (!problem.retryable) throw problem;
+        misses = this.#miss(misses, problem);
       }
     }
   }
@@ -117,10 +121,10 @@ export class Answer {
     const run = (this.#run = new AbortController());
     const { signal } = this.#options;
     this.#problem = null;
-    this.#follow(signal ? anyOf(signal, run.signal) : run.signal).catch((problem) => {
+    this.#follow(signal ? anyOf(signal, run.signal) : run.signal).catch((error) => {
       if (this.#run !== run) return;
       this.#run = null;
-      this.#problem = signal?.aborted ? reasonOf(signal) : problem;
+      const problem = (this.#problem = signal?.aborted ? reasonOf(signal) : error);
       this.#change(problem.gaveUp ? "gave up" : "failed", problem);
     });
   }
@@ -142,9 +146,7 @@ export class Answer {
         if (stop.aborted || !this.#client.retry(error, this)) throw error;
         problem = error;
       }
-      // While there is no network, no attempt counts.
-      if (!isOffline()) misses++;
-      if (misses > this.#client.tries) throw Object.assign(problem ?? makeUnreachable(this.#client.language), { gaveUp: true });
+      misses = this.#miss(misses, problem);
       this.#change("reconnecting", problem);
       const asked = wait || (problem?.retryAfter ?? 0) * 1_000;
       await pause(asked ? jitter(asked) : this.#pauseAfter(misses), { signal: stop, early: !asked });
@@ -211,7 +213,8 @@ export class Answer {
   #ask(signal, hear) {
     const { isUpload, onUpload, ...request } = this.#options.request;
     if (!isUpload) hear();
-    const told = onUpload && ((share) => (hear(), tell(onUpload, share)));
+    this.#isSent ||= !isUpload;
+    const told = onUpload && ((share) => ((this.#isSent ||= share === 1), hear(), tell(onUpload, share)));
     return this.#client.open("ask", { ...request, method: "POST", onUpload: told, signal });
   }
 
@@ -240,6 +243,13 @@ export class Answer {
   /** Wait until there is another frame or another state. */
   #news() {
     return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Count one more attempt that has failed. While there is no network, none counts. Throws where there were enough. */
+  #miss(misses, problem) {
+    if (!isOffline()) misses++;
+    if (misses > this.#client.tries) throw Object.assign(problem ?? makeUnreachable(this.#client.language), { gaveUp: true });
+    return misses;
   }
 
   /** The platform says when there is a network again, so that nothing is tried often without one. */

@@ -1,4 +1,4 @@
-/** This module is the client of qa-service for JavaScript: browsers, Node, Deno and React Native. */
+/** This module is the client of qa-service for JavaScript: browsers, Node, Deno, Bun and React Native. */
 
 import { Answer } from "./answer.js";
 import { readPictures } from "./images.js";

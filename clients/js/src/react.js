@@ -40,6 +40,8 @@ export function useAsk(client, { sessionId: given, ...usual } = {}) {
   const [messages, setMessages] = useState([]);
   const [stage, setStage] = useState("");
   const [sessionId, setSessionId] = useState(given);
+  /** What is known by now, also to functions of an earlier render. */
+  const known = useRef({ messages, sessionId }).current;
   const running = useRef(null);
   const count = useRef(0);
   const words = STAGES[client.language] || STAGES.en;
@@ -50,8 +52,10 @@ export function useAsk(client, { sessionId: given, ...usual } = {}) {
   };
   useEffect(() => leave, []);
 
+  const list = (all) => setMessages((known.messages = all));
+
   /** Change what is known of one message. */
-  const change = (key, make) => setMessages((all) => all.map((each) => (each.key === key ? { ...each, ...make(each) } : each)));
+  const change = (key, make) => list(known.messages.map((each) => (each.key === key ? { ...each, ...make(each) } : each)));
 
   /** Show the frames of a message's answer until it is over, or until another question is asked. */
   async function show({ key, answer, left }) {
@@ -61,7 +65,7 @@ export function useAsk(client, { sessionId: given, ...usual } = {}) {
     try {
       for await (const frame of answer) {
         if (!isMine()) return;
-        if (frame.type === "start") setSessionId(frame.content.sessionId);
+        if (frame.type === "start") setSessionId((known.sessionId = frame.content.sessionId));
         if (frame.type === "status") setStage(words[frame.content.sources ? "thinking" : frame.content.stage] || "");
         if (frame.type === "text") setStage("");
         change(key, (message) => addFrame(message, frame));
@@ -74,7 +78,7 @@ export function useAsk(client, { sessionId: given, ...usual } = {}) {
     }
   }
 
-  function ask(question, fields = {}, from = messages.length) {
+  function ask(question, fields = {}, from = known.messages.length) {
     leave();
     const left = new AbortController();
     const told = (name) => left.signal.aborted || setStage(words[name] || "");
@@ -82,27 +86,27 @@ export function useAsk(client, { sessionId: given, ...usual } = {}) {
       ...usual,
       ...fields,
       question,
-      sessionId,
+      sessionId: known.sessionId,
       signal: left.signal,
       onState: told,
       onUpload: fields.files?.length ? (share) => share < 1 && told("uploading") : undefined,
     });
     const message = { ...EMPTY, key: count.current++, question, fields, answer, left };
-    setMessages((all) => [...all.slice(0, from).map(endMessage), message]);
+    list([...known.messages.slice(0, from).map(endMessage), message]);
     return show(message);
   }
 
   /** Ask again in the place of a message. The service forgets that message and all behind it. */
   function replace(index, question) {
-    const { answer, fields } = messages[index];
+    const { answer, fields } = known.messages[index];
     return ask(question, { ...fields, replaces: answer.id || undefined }, index);
   }
 
   /** An answer that was lost is looked for again. One that is over is asked for anew. */
   function retry() {
-    const last = messages.at(-1);
+    const last = known.messages.at(-1);
     if (!last || last.status === "running") return undefined;
-    return last.answer.state === "done" || last.left.signal.aborted ? replace(messages.length - 1, last.question) : show(last);
+    return last.answer.state === "done" || last.left.signal.aborted ? replace(known.messages.length - 1, last.question) : show(last);
   }
 
   return {

@@ -75,6 +75,11 @@ function sendByXhr(url, { method = "GET", headers, body, signal, credentials, la
   };
   const leave = () => xhr.abort();
   return new Promise((resolve, reject) => {
+    const begin = () => {
+      const isWanted = !isElsewhere(xhr, url);
+      resolve({ status: isWanted && xhr.status, header: (name) => xhr.getResponseHeader(name), pieces: isWanted ? arrived.pieces() : [] });
+      if (!isWanted) leave();
+    };
     const fail = () => {
       const error = signal?.aborted ? reasonOf(signal) : makeUnreachable(language);
       arrived.end(error);
@@ -85,7 +90,7 @@ function sendByXhr(url, { method = "GET", headers, body, signal, credentials, la
     xhr.withCredentials = credentials === "include";
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
     xhr.onreadystatechange = () => {
-      if (xhr.readyState === 2) resolve({ status: xhr.status, header: (name) => xhr.getResponseHeader(name), pieces: arrived.pieces() });
+      if (xhr.readyState === 2) begin();
       if (xhr.readyState === 3) take();
     };
     xhr.onprogress = take;
@@ -96,6 +101,11 @@ function sendByXhr(url, { method = "GET", headers, body, signal, credentials, la
     signal?.addEventListener("abort", leave);
     xhr.send(body ?? null);
   });
+}
+
+/** A browser's XMLHttpRequest always follows a redirect, so it is noticed only afterwards. */
+function isElsewhere({ responseURL }, url) {
+  return Boolean(globalThis.document && responseURL) && responseURL !== new URL(url, document.baseURI).href;
 }
 
 /** A queue between callbacks and a loop. `leave` is called when the loop is left. */

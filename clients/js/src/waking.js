@@ -68,11 +68,15 @@ export function anyOf(...signals) {
 
 /** What a promise gives, unless `signal` is aborted before that. */
 export function orAbort(promise, signal) {
-  const aborted = new Promise((_, reject) => signal?.addEventListener("abort", () => reject(reasonOf(signal)), { once: true }));
+  const aborted = new Promise((_, reject) => {
+    const abort = () => reject(reasonOf(signal));
+    if (signal?.aborted) abort();
+    signal?.addEventListener("abort", abort, { once: true });
+  });
   return Promise.race([promise, aborted]);
 }
 
-/** What a signal was aborted with. Older platforms don't keep it. */
+/** What a signal was aborted with. Older platforms don't keep it, and a reason may be an empty text. */
 export function reasonOf(signal) {
-  return signal.reason ?? Object.assign(new Error("aborted"), { name: "AbortError" });
+  return signal.reason || Object.assign(new Error("aborted"), { name: "AbortError" });
 }

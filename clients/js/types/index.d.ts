@@ -113,7 +113,10 @@ export declare class Answer implements AsyncIterable<AnswerFrame> {
   text(): Promise<string>;
   /** The whole answer, once it is over. */
   answer(): Promise<WholeAnswer>;
-  /** Stop the answer. What was written so far is kept, and the frames end with a `done` whose status is `cancelled`. */
+  /**
+   * Stop the answer. What was written so far is kept, and the frames end with a `done` whose status is `cancelled`. An upload
+   * is cut, and a question that was sent is stopped as soon as its answer has begun.
+   */
   cancel(): Promise<void>;
 }
 

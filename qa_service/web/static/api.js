@@ -9,9 +9,6 @@ const PATIENCE = { silence: 24_000, pause: 500, tries: 12 };
 /** A site's function may let somebody sign in meanwhile, but one that doesn't answer at all must not keep a person waiting. */
 const TOKEN_MS = 20_000;
 
-/** What the client itself says is said in the words of the page. */
-const OWN_WORDS = { __proto__: null, network: "network", not_the_service: "notTheService" };
-
 /** A request that failed, in words for the person who made it. */
 export class Problem extends Error {
   constructor({ code = "internal", userMessage, retryable = false, retryAfter = null, status = 0 }) {
@@ -34,22 +31,18 @@ export class Service {
   /** Send one request, and return the JSON of the response. Throws a `Problem` for a refusal. */
   async fetchJson(path, options) {
     this.client.language = language();
-    return this.client.json(path, options).catch(fail);
+    return this.client.json(path, options).catch((error) => {
+      throw inOwnWords(error);
+    });
   }
 
   /**
-   * Follow an answer to its end. With `answerId` it is read from its beginning. With `fields` it is asked for, and sent
+   * Return the client's `Answer`. With `answerId` it is read from its beginning. With `fields` it is asked for, and sent
    * again with the same `key` until the answer's id is known. `onState` is told when the connection is lost and found.
-   * Throws a `Problem` for which waiting doesn't help.
    */
-  async *follow({ answerId, fields, key }, { signal, onState }) {
+  follow({ answerId, fields, key }, { signal, onState }) {
     this.client.language = language();
-    const answer = answerId ? this.client.follow(answerId, { signal, onState }) : this.client.ask({ ...fields, key, signal, onState });
-    try {
-      yield* answer;
-    } catch (error) {
-      fail(error);
-    }
+    return answerId ? this.client.follow(answerId, { signal, onState }) : this.client.ask({ ...fields, key, signal, onState });
   }
 
   /** The address for a path of the API, or for an address from a frame. */
@@ -84,9 +77,8 @@ function writeCredential(key) {
   return key.replace(/[^!-~]/g, "?");
 }
 
-/** Throw the client's problem in the words of the page, and anything else as it is. */
-function fail(error) {
-  if (error.name !== "Problem") throw error;
-  const key = OWN_WORDS[error.code];
-  throw new Problem({ ...error, userMessage: key ? words(key) : error.userMessage });
+/** Return the client's problem in the words of the page, and anything else as it is. */
+export function inOwnWords(error) {
+  if (error.name !== "Problem") return error;
+  return new Problem({ ...error, userMessage: error.code === "network" ? words("network") : error.userMessage });
 }

@@ -22,16 +22,13 @@
  * too, and a refusal before that brings them back.
  */
 
-import { Problem } from "./api.js";
+import { inOwnWords, Problem } from "./api.js";
 import { shownName } from "./attachments.js";
 import { element } from "./element.js";
 import { Pace } from "./pace.js";
 import { keepPlace } from "./place.js";
 import { Turn } from "./turn.js";
 import { say, words } from "./words.js";
-
-/** A stop waits so long for the answer to begin, and then cuts the request. */
-const PATIENCE_MS = 1_000;
 
 /** A key that nobody can guess. Pages over plain http have no `randomUUID`. */
 function newKey() {
@@ -109,14 +106,7 @@ export class Conversation {
     if (running.unwanted && running.lost) running.controller.abort();
     running.unwanted = true;
     running.turn.stopping();
-    // If the server has begun the answer by then, it is stopped there. Otherwise the upload is cut.
-    if (running.turn.answerId) this.#cancel(running.turn);
-    else setTimeout(() => running.turn.answerId || running.controller.abort(), PATIENCE_MS);
-  }
-
-  /** Tell the server to stop. If that fails now, `#noteState` tells it again when the connection is back. */
-  #cancel({ answerId }) {
-    this.service.fetchJson(answerPath(answerId, "cancel"), { method: "POST" }).catch(() => {});
+    running.answer.cancel().catch(() => {});
   }
 
   /**
@@ -188,13 +178,14 @@ export class Conversation {
     const onState = (state) => this.running === mine && this.#noteState(mine, state);
     try {
       const pace = new Pace();
-      for await (const frame of this.service.follow(question, { signal: controller.signal, onState })) {
+      mine.answer = this.service.follow(question, { signal: controller.signal, onState });
+      for await (const frame of mine.answer) {
         if (this.running !== mine) return;
         await pace.act(() => this.#take(mine, frame));
       }
       if (turn.status === "running") turn.cut();
     } catch (error) {
-      if (this.running === mine) this.#broken(turn, error, controller.signal);
+      if (this.running === mine) this.#broken(turn, inOwnWords(error), controller.signal);
     }
     if (this.running !== mine) return;
     this.running = null;
@@ -206,7 +197,6 @@ export class Conversation {
     const { turn } = running;
     turn.take(frame);
     if (frame.type !== "start") return;
-    if (running.unwanted) this.#cancel(turn);
     const { sessionId } = frame.content;
     Object.assign(this, { sessionId, wanted: sessionId });
     const [before] = turn.replaced ?? [];
@@ -216,12 +206,11 @@ export class Conversation {
     if (running.asks) this.listener.began(sessionId, this.turns[0].question, at ? "" : before?.question);
   }
 
-  /** Show whether there is a connection. A stop that was lost is told again over the next one. */
+  /** Show whether there is a connection. */
   #noteState(running, state) {
     running.lost = state === "reconnecting";
     if (running.lost) running.turn.take({ type: "lost" });
     else if (state === "streaming") running.turn.take({ type: "found" });
-    if (state === "streaming" && running.unwanted && running.turn.answerId) this.#cancel(running.turn);
   }
 
   /** Show a divider if the turn at this place has another topic than the one before it. A refused question has none. */
@@ -310,16 +299,12 @@ export class Conversation {
   /** Tell the server what an answer was worth. */
   #rate({ answerId }, rating) {
     const body = new URLSearchParams({ rating });
-    return this.service.fetchJson(answerPath(answerId, "feedback"), { method: "POST", body });
+    return this.service.fetchJson(`answers/${encodeURIComponent(answerId)}/feedback`, { method: "POST", body });
   }
 }
 
 function sessionPath(sessionId) {
   return `sessions/${encodeURIComponent(sessionId)}`;
-}
-
-function answerPath(answerId, act) {
-  return `answers/${encodeURIComponent(answerId)}/${act}`;
 }
 
 function focusWithoutMoving(node) {

@@ -66,7 +66,6 @@ export const EN = {
   newTopicNote: "New topic: it begins with the next question",
   newTopicMark: ({ index }) => `New topic · ${index}`,
   nextPage: "Next page",
-  notTheService: "A web page came instead of an answer. Please sign in again, or reload this page.",
   notSaved: "This answer couldn't be saved. It will be gone when you reload.",
   offline: "No model is connected: instead of an answer you get the sentences found in your files.",
   openChat: "Ask a question",

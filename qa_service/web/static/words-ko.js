@@ -64,7 +64,6 @@ export const KO = {
   newTopicNote: "새 주제: 다음 질문부터 새로 시작해요",
   newTopicMark: ({ index }) => `새 주제 · ${index}`,
   nextPage: "다음 쪽",
-  notTheService: "답변 대신 웹페이지가 왔어요. 다시 로그인하거나 이 페이지를 새로 고쳐 주세요.",
   notSaved: "저장하지 못한 답변이에요. 새로 고치면 사라져요.",
   offline: "연결된 모델이 없어, 답변 대신 파일에서 찾은 문장을 그대로 보여 드려요.",
   openChat: "질문하기",

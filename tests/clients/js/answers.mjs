@@ -394,6 +394,56 @@ export default {
     },
   ),
 
+  "a question that was sent is stopped as soon as its answer has begun": withService(
+    async ({ url }) => {
+      if (url.endsWith("cancel")) return { type: "application/json", body: "{}" };
+      await sleep(1_300);
+      return { body: first(1), end: "hang" };
+    },
+    async (client, { requests }) => {
+      const answer = client.ask({ question: "?" });
+      const whole = answer.answer();
+      await until(() => requests.length, "it was sent");
+      await answer.cancel();
+      assert.deepEqual(requests.map(({ url }) => url), ["/api/ask", "/api/answers/a1/cancel"]);
+      requests[0].response.end(write([["done", { status: "cancelled" }]], 2));
+      assert.equal((await whole).status, "cancelled");
+    },
+  ),
+
+  "a stop waits for an answer that never begins as long as a connection may be silent": withService(
+    () => undefined,
+    async (client, { requests }) => {
+      const answer = client.ask({ question: "?" });
+      const types = [];
+      const read = (async () => { for await (const { type } of answer) types.push(type); })();
+      await until(() => requests.length, "it was sent");
+      await Promise.all([answer.cancel(), answer.cancel(), read]);
+      assert.deepEqual(types, ["done"]);
+      await requests[0].gone;
+    },
+    { silence: 200 },
+  ),
+
+  "without a network no attempt to stop counts": withService(
+    ({ socket }, number) => {
+      if (number === 0) return { body: first(4), end: "hang" };
+      return number === 1 ? void socket.resetAndDestroy() : { type: "application/json", body: "{}" };
+    },
+    (client, { requests }) =>
+      withGlobals({ navigator: { onLine: false } }, async () => {
+        const frames = client.ask({ question: "?" });
+        const loop = frames[Symbol.asyncIterator]();
+        await loop.next();
+        const stopped = frames.cancel();
+        const back = setInterval(() => globalThis.dispatchEvent(new Event("online")), 50);
+        await stopped.finally(() => clearInterval(back));
+        assert.equal(requests.length, 3);
+        await loop.return();
+      }),
+    { tries: 0 },
+  ),
+
   "a loop that is left closes its connection, and a later one goes on without asking again": withService(
     (request) => (isAsk(request) ? { body: first(3), end: "hang" } : { body: rest(seenBy(request)) }),
     async (client, { requests }) => {
@@ -418,6 +468,30 @@ export default {
       assert.equal((await caught(client.ask({ question: "?", signal: given.signal }).text())).name, "AbortError");
       assert.equal(requests.length, 1);
     },
+  ),
+
+  "a signal ends the loop whatever its reason is": withService(
+    () => ({ body: first(3), end: "hang" }),
+    async (client, { requests }) => {
+      for (const [number, reason] of ["", null, 0].entries()) {
+        const given = new AbortController();
+        const text = client.ask({ question: "?", signal: given.signal }).text();
+        await until(() => requests.length > number, "it was asked");
+        given.abort(reason);
+        const late = sleep(1_000).then(() => ({ name: `hung with ${reason}` }));
+        assert.equal((await Promise.race([caught(text), late])).name, "AbortError");
+      }
+    },
+  ),
+
+  "a signal that was aborted before ends a request whose token never comes": withService(
+    () => ({ body: write(WHOLE) }),
+    async (client, { requests }) => {
+      const late = sleep(1_000).then(() => ({ name: "hung" }));
+      const error = await Promise.race([caught(client.json("config", { signal: AbortSignal.abort() })), late]);
+      assert.deepEqual([error.name, requests.length], ["AbortError", 0]);
+    },
+    { token: () => new Promise(() => {}) },
   ),
 
   "a listener of the site's that throws is no lost connection": withService(

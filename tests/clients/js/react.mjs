@@ -150,6 +150,26 @@ export default {
     });
   },
 
+  async "functions of an earlier render know what has come since"() {
+    const answer = (_, number) => ({ body: write([started(`a${number}`), ["text", `${number}`], DONE]) });
+    await using(answer, async ({ shown, requests }) => {
+      const { ask, retry } = shown.now;
+      await act(() => ask("하나"));
+      await act(() => ask("둘"));
+      await act(() => retry());
+      assert.deepEqual(shown.now.messages.map(({ question, text }) => [question, text]), [["하나", "0"], ["둘", "2"]]);
+      assert.deepEqual(requests.map((request) => fields(request).sessionId), [undefined, "s1", "s1"]);
+    });
+  },
+
+  async "two questions at once are both shown"() {
+    const answer = (_, number) => ({ body: write([started(`a${number}`), ["text", "네"], DONE]) });
+    await using(answer, async ({ shown }) => {
+      await act(() => Promise.all([shown.now.ask("하나"), shown.now.ask("둘")]));
+      assert.deepEqual(shown.now.messages.map(({ question, status }) => [question, status]), [["하나", "cancelled"], ["둘", "completed"]]);
+    });
+  },
+
   async "another question ends the one that is running"() {
     const answer = (_, number) => (number ? { body: write([started("a2"), ["text", "둘"], DONE]) } : { body: write([started("a1"), ["text", "하"]]), end: "hang" });
     await using(answer, async ({ shown, requests }) => {

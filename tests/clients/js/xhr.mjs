@@ -1,4 +1,5 @@
-// A small XMLHttpRequest on Node's HTTP, as React Native has it: it gives text while it comes, and tells of uploads.
+// A small XMLHttpRequest on Node's HTTP, as React Native has it: it gives text while it comes, tells of uploads,
+// and follows redirects.
 import http from "node:http";
 
 const PIECE = 16_384;
@@ -27,16 +28,23 @@ export class XMLHttpRequest {
     const bytes = Buffer.from(await sent.arrayBuffer());
     const type = sent.headers.get("Content-Type");
     const headers = { ...(type && { "Content-Type": type }), ...this.#headers, "Content-Length": bytes.length };
-    if (this.isOver) return;
-    this.request = http.request(this.url, { method: this.method, headers }, (response) => this.#read(response));
-    this.request.on("error", () => this.#end("onerror"));
-    await this.#write(bytes);
-    this.request.end();
+    if (!this.isOver) await this.#request(this.url, headers, bytes);
   }
 
   abort() {
     this.#end("onabort");
     this.request?.destroy();
+  }
+
+  async #request(url, headers, bytes) {
+    this.responseURL = url;
+    this.request = http.request(url, { method: this.method, headers }, (response) => {
+      const { location } = response.headers;
+      return location ? this.#request(location, headers, bytes) : this.#read(response);
+    });
+    this.request.on("error", () => this.#end("onerror"));
+    await this.#write(bytes);
+    this.request.end();
   }
 
   async #write(bytes) {
