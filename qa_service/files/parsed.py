@@ -6,9 +6,12 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-FILE, PAGE, DOCUMENT_PAGE, SITEMAP = b"f", b"p", b"d", b"s"
+FILE, PAGE, DOCUMENT_PAGE, SITEMAP = b"\n", b"p", b"d", b"s"
 """A request begins with one of these: read a file of any kind, parse a page, parse a file if it is a page, or parse a
-sitemap."""
+sitemap.
+
+They stay the same from one release to the next, because a worker starts processes of whatever release is installed by
+then."""
 LONGEST_ADDRESS = 4_000
 """An address may be this long as a page or a sitemap writes it. It may have spaces, and parameters that are left out
 when it is normalized."""
