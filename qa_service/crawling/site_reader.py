@@ -21,6 +21,8 @@ from qa_service.knowledge.library import Library
 log = logging.getLogger(__name__)
 
 PERIOD_SECONDS = 1.0
+OUTAGE_SECONDS = 10.0
+"""Where nothing can be read, the next try comes after so long."""
 """While no site is due, a reader looks so often whether one is."""
 
 
@@ -59,14 +61,16 @@ class SiteReader:
     def read_until(self, over: Event) -> None:
         """Read what is due, until the event is set. Where the database is away, this waits and tries again."""
         while not over.is_set():
-            self.is_reading, has_read = True, False
+            self.is_reading, pause = True, PERIOD_SECONDS
             try:
-                has_read = self.read_due_site(over)
+                if self.read_due_site(over):
+                    pause = 0
             except QAError as error:
                 log.warning("reading sites waits: %s", error.message)
+                pause = OUTAGE_SECONDS
             finally:
                 self.is_reading = False
-            over.wait(0 if has_read else PERIOD_SECONDS)
+            over.wait(pause)
 
     def read_due_site(self, stop: Event) -> bool:
         """Read the site that is due, and return whether there was one. After a stop, another worker may go on with it

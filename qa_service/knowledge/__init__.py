@@ -14,7 +14,7 @@ in `dense`, with its vector, or in `unencoded`, where it has none yet. `term` co
 
 | State of a document | Who moves it on | What others see |
 |---|---|---|
-| queued | `Library.add_document` has written the bytes into `upload`. | The text that it had before, if any. |
+| queued | `Library.add_document` has written the bytes, or no process could read them. | The text before, if any. |
 | reading | An indexer holds it by a lease, which it renews every five seconds. | The same. |
 | ready | `finish_document` of `waiting` has replaced its text and deleted the bytes. | The new text, found by words. |
 | failed | `finish_document` found no text. `reason` says why. The bytes may come again. | The text before, if any. |

@@ -114,25 +114,25 @@ class Indexer:
         if claimed is None:
             return False
         stop = self._make_stop()
-        with self._renewed(claimed, stop):
-            text = self._read(claimed, stop)
-        if text is not None and not stop.is_set():
-            self._waiting.finish_document(claimed, text)
-        return True
-
-    def _read(self, claimed: ClaimedDocument, stop: Stop) -> DocumentText | None:
-        if claimed.is_read:
-            return DocumentText(self._waiting.load_passages(claimed))
-        if claimed.attempts > ATTEMPTS:
-            return DocumentText(reason="damaged")
         try:
-            with self._written(claimed) as upload:
-                return self._read_as_page(claimed, upload, stop) or self._read_upload(claimed, upload, stop)
+            with self._renewed(claimed, stop):
+                text = self._read(claimed, stop)
         except (Overloaded, OSError) as error:  # the document has nothing to do with it
             log.warning("a document waits, because of this: %s", error)
             self._waiting.return_document(claimed)
             time.sleep(self._pace.outage)
-            return None
+            return True
+        if not stop.is_set():
+            self._waiting.finish_document(claimed, text)
+        return True
+
+    def _read(self, claimed: ClaimedDocument, stop: Stop) -> DocumentText:
+        if claimed.is_read:
+            return DocumentText(self._waiting.load_passages(claimed))
+        if claimed.attempts > ATTEMPTS:
+            return DocumentText(reason="damaged")
+        with self._written(claimed) as upload:
+            return self._read_as_page(claimed, upload, stop) or self._read_upload(claimed, upload, stop)
 
     def _read_as_page(self, claimed: ClaimedDocument, upload: UploadedFile, stop: Stop) -> DocumentText | None:
         """Read the main text of a web page. Returns None where the file is no page of HTML, or one that can't be parsed
@@ -144,10 +144,11 @@ class Indexer:
         try:
             parsed = self._reader.parse_content(DOCUMENT_PAGE, content, upload.charset, seconds=seconds, stop=stop)
         except Unreadable as error:
-            return DocumentText(reason=error.reason) if error.reason in _NO_TIME else None
-        finally:
-            self._waiting.spend_seconds(claimed, time.monotonic() - began)
-        return read_web_page(parsed.page)
+            parsed = Parsed(reason=error.reason)
+        self._waiting.spend_seconds(claimed, time.monotonic() - began)
+        if not parsed.reason:
+            return read_web_page(parsed.page)
+        return DocumentText(reason=parsed.reason) if parsed.reason in _NO_TIME else None
 
     @contextmanager
     def _written(self, claimed: ClaimedDocument) -> Iterator[UploadedFile]:

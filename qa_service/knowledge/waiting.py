@@ -1,7 +1,8 @@
 """This module has the documents that wait to be read: it hands each to one indexer at a time, and takes what was read.
 
 An indexer holds a document by a lease, which it renews. When the lease has run out, because the indexer died, another
-one gets the document. Whoever comes back too late is refused, because the number of attempts has changed.
+one gets the document. Whoever comes back too late is refused where another indexer has the document, because the number
+of attempts differs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -90,10 +91,10 @@ class WaitingDocuments:
         return bool(changed)
 
     def return_document(self, claimed: ClaimedDocument) -> None:
-        """Let the document wait again, as if nobody had claimed it."""
+        """Let the document wait again, behind the others, as if nobody had claimed it."""
         with self._database.transaction() as connection:
             connection.run(
-                "update document set lease = '-infinity', attempts = attempts - 1, "
+                "update document set lease = '-infinity', updated = now(), attempts = attempts - 1, "
                 f"status = case when {_IS_READ} then status else 'queued' end "
                 "where id = :document and revision = :revision::int and attempts = :attempts::int",
                 **_claim_values(claimed),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from qa_service.errors import Unreadable
+from qa_service.errors import Overloaded, Unreadable
 from qa_service.file_news import FileEnd, FileNews
 from qa_service.files.parsed import Parsed
 from qa_service.files.parsing import parse_content
@@ -77,6 +77,20 @@ def test_a_page_whose_time_is_over_is_not_read_again(knowledge: Database, tmp_pa
     assert (document.status, document.reason) == ("failed", "timed_out")
 
 
+def test_a_document_waits_where_no_thread_can_renew_its_lease(
+    knowledge: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise Overloaded("no thread could be started")
+
+    Library(knowledge).add_document(NewDocument(SHARED, "a.txt"), b"one")
+    monkeypatch.setattr("qa_service.knowledge.indexer.start_thread", refuse)
+    indexer = make_indexer(knowledge, tmp_path)
+    assert all(indexer.index_next() for _ in range(ATTEMPTS + 1))
+    (waiting,), _ = Library(knowledge).list_documents(DocumentFilter())
+    assert waiting.status == "queued"
+
+
 def test_a_document_waits_as_long_as_nothing_can_be_written_and_is_then_read(
     knowledge: Database, tmp_path: Path
 ) -> None:
@@ -111,6 +125,16 @@ class TestLease:
         assert not waiting.finish_document(first, DocumentText([DocumentPassage("by the first")]))
         assert texts_of(ask(knowledge, "by the")) == ["by the second"]
         assert counts_agree(knowledge)
+
+    def test_one_that_cannot_be_read_now_waits_behind_the_others(self, knowledge: Database) -> None:
+        waiting = WaitingDocuments(knowledge)
+        for name in ("a.txt", "b.txt"):
+            Library(knowledge).add_document(NewDocument(SHARED, name), b"one")
+        first = waiting.claim_document()
+        assert first is not None
+        waiting.return_document(first)
+        names = [claimed.name for _ in range(2) if (claimed := waiting.claim_document())]
+        assert names == ["b.txt", "a.txt"]
 
     def test_what_was_replaced_while_it_was_read_is_read_again(self, knowledge: Database, tmp_path: Path) -> None:
         library, waiting = Library(knowledge), WaitingDocuments(knowledge)
