@@ -87,8 +87,10 @@ def test_uploads_that_a_killed_worker_left_are_deleted(tmp_path: Path) -> None:
 
 
 def test_a_picture_that_a_killed_worker_was_reading_is_deleted(tmp_path: Path) -> None:
-    PictureSpool(str(tmp_path)).divert_pictures(b'data: {"partial_image_b64":"iVBORw0K')
+    spool = PictureSpool(str(tmp_path))
+    spool.divert_pictures(b'data: {"partial_image_b64":"iVBORw0K')
     (begun,) = tmp_path.iterdir()
     os.utime(begun, (time.time() - 7200,) * 2)
     Presence(tmp_path, "w1", tmp_path).delete_old_uploads()
     assert list(tmp_path.iterdir()) == []
+    spool.remove_files()
