@@ -34,7 +34,7 @@ local replaces = current and ARGV[19]
 if replaces and table.concat(redis.call('LRANGE', KEYS[2], 0, -1), ' ') ~= replaces then return {'moved'} end
 if #running > 0 and reject == '1' then return {'busy', unpack(running)} end
 local used = tonumber(redis.call('HGET', KEYS[9], 'total') or '0')
-if used - (replaces and size_of_removed(20) or 0) >= quota then return {'full'} end
+if used >= quota and used - (replaces and size_of_removed(20) or 0) >= quota then return {'full'} end
 redis.call('HSET', KEYS[5], answer, worker)
 if replaces then
   remove_turns(20, tonumber(topics or current), title, ttl)

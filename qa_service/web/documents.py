@@ -1,6 +1,5 @@
 """This module has the routes of the knowledge base: documents, their pages, collections, and the search in them."""
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -13,7 +12,7 @@ from flask import Blueprint, Response, request
 from qa_service.crawling.fetching import FetchBounds, PageFetcher
 from qa_service.crawling.single_page import fetch_single_page
 from qa_service.desk import check_wait
-from qa_service.errors import InvalidField, RateLimited, StoreUnavailable, Unauthenticated
+from qa_service.errors import InvalidField, StoreUnavailable, Unauthenticated
 from qa_service.fields import read_text, read_whole_number
 from qa_service.knowledge.documents import (
     EVERYBODY,
@@ -126,8 +125,9 @@ def search_documents() -> Response:
     if not query:
         raise InvalidField("query: expected text", field="query")
     most = read_whole_number(fields, "limit", MOST_FOUND, default=FOUND)
+    collections = read_collections(fields)
     count_search(service, caller)
-    found = knowledge.search(caller.owners, query, read_collections(fields), most)
+    found = knowledge.search(caller.owners, query, collections, most)
     return json_response(build_found_passages(found, service.public_prefix()))
 
 
@@ -192,8 +192,8 @@ def _check_names(names: Sequence[str]) -> None:
 def _add_page(service: Mounted, caller: DocumentCaller, fields: Mapping[str, Any], fetching: WorkerRoom) -> Response:
     """Fetch the page that the field `url` names, and take it to be read. It is named after its address."""
     knowledge, target = open_knowledge_base(service), read_target(fields, caller)
-    if caller.owner and (wait := service.assembly.limiter.take_question(caller.owner)):
-        raise RateLimited("too many pages were asked for", retry_after=math.ceil(wait))
+    if caller.owner:
+        check_wait(service.assembly.limiter.take_question(caller.owner), "pages")
     fetcher = PageFetcher(FetchBounds(service.assembly.settings.max_file))
     with fetching.hold_place(caller.owner.caller if caller.owner else ""):
         page = fetch_single_page(target.url, fetcher.fetch_page)

@@ -1,6 +1,7 @@
 """This module writes uploads to this machine's disk, within the limits of one request."""
 
 import io
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from qa_service.errors import Overloaded, TooLarge, TooManyFiles
 from qa_service.language.charsets import decode_sent
 from qa_service.model import UploadedFile
 from qa_service.threads import RETRY_SECONDS
+
+log = logging.getLogger(__name__)
 
 NAME = 255
 """So many characters of a file's name are kept. They are its last ones, because the kind of the file stands there."""
@@ -55,6 +58,7 @@ class Spool:
             for piece in chain((first,), pieces):
                 file.write(piece)
         except OSError as error:
+            log.warning("an upload could not be written: %s", error.strerror)
             raise Overloaded("an upload could not be written to the disk", retry_after=RETRY_SECONDS) from error
 
     def close_files(self) -> tuple[UploadedFile, ...]:

@@ -84,7 +84,7 @@ def headers_for(request: HttpRequest, user: str) -> dict[str, str]:
         "X-Forwarded-Host": request.get_host(),
         "X-Forwarded-Proto": request.scheme,
         # The service names the addresses of sources below this path and its own prefix, /api.
-        "X-Forwarded-Prefix": request.path.partition("/api/")[0],
+        "X-Forwarded-Prefix": quote(request.path.partition("/api/")[0]),
     }
 
 

@@ -95,8 +95,8 @@ def _list_words(offer: Offer) -> tuple[InputField, ...]:
     question = build_text_schema(offer.question)
     return (
         InputField("question", question, "The question. It is trimmed. It may be left out where files are sent."),
-        InputField("message", question, "Another name of `question`, which counts where both are sent."),
-        InputField("prompt", question, "Another name of `question`, which counts where both are sent."),
+        InputField("message", question, "Another name of `question`. Where both are sent, `question` counts."),
+        InputField("prompt", question, "Another name of `question`. Where both are sent, `question` counts."),
         InputField("messages", _messages(offer), MESSAGES_NOTE),
         InputField(
             "systemPrompt",
@@ -187,9 +187,11 @@ def _list_model_fields(offer: Offer) -> tuple[InputField, ...]:
         InputField("temperature", {"type": "number", "minimum": 0, "maximum": 2}, SAMPLING_NOTE),
         InputField("topP", {"type": "number", "minimum": 0, "maximum": 1}, SAMPLING_NOTE),
         InputField("maxTokens", tokens, "The longest answer, in tokens."),
-        InputField("maxOutputTokens", tokens, "Another name of `maxTokens`, which counts where both are sent."),
+        InputField("maxOutputTokens", tokens, "Another name of `maxTokens`. Where both are sent, `maxTokens` counts."),
         InputField("useWebSearch", search, searches),
-        InputField("isWebSearch", search, "Another name of `useWebSearch`, which counts where both are sent."),
+        InputField(
+            "isWebSearch", search, "Another name of `useWebSearch`. Where both are sent, `useWebSearch` counts."
+        ),
     )
 
 
