@@ -333,7 +333,7 @@ class Page(Value, frozen=True):
 
 
 SESSION_TOPICS = 1_000
-"""A session has at most so many topics, since all of them are loaded with it. After that it stays in the last one."""
+"""A session has at most so many topics, since all of them are loaded with it. After that no new one begins."""
 
 
 class Topic(Value, frozen=True):

@@ -39,7 +39,7 @@ PRIVATE_STORE_SECONDS = 5.0
 while a busy disk keeps it from writing, which takes seconds on people's own machines."""
 STORE_CONNECTIONS = 100
 SEARCHES = 10
-"""Without a question, an owner may search the knowledge base so many times for each question that they may ask."""
+"""For each question that an owner may ask, they may also search the knowledge base so many times without a question."""
 OUTAGE_SECONDS = 600
 """The store may be away for so many seconds at an answer's end, and the answer's writer may still save it then."""
 

@@ -1,8 +1,10 @@
-"""This module lets the workers of a server encode passages in one other process, which they share.
+"""This module lets the workers of a server encode passages, and what is searched for without a question, in one other
+process, which they share.
 
 Encoding fifty passages takes some tenths of a second of computing, in which a worker could stream nothing. The process
 is forked from the server's master after the encoder was loaded there, so it shares the encoder's memory too. It ends
 within a second after the master. Where it is gone, passages aren't encoded any more, and are found by their words.
+Searches are encoded in the worker then.
 """
 
 import errno

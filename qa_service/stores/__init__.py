@@ -10,17 +10,18 @@ each implement a Protocol of `interfaces`, `history` reads and changes what is k
 think of answers. Each write that must not be divided is a script of `scripts` or of its neighbours. `readiness` tests
 whether a store can do all that we need.
 
-**Scripts and pipelines.** Redis runs a script as one write, and nobody sees a part of it. All keys of a script have the
-same hash tag: they belong to one session, one answer or one owner, or to the workers. What concerns several hash tags
-is sent as a pipeline. A pipeline costs one trip, and its commands are carried out in their order, but other workers may
-read between two of them, and it may break off after any of them. So the order of the commands in a pipeline matters. A
-client sends a command again if its connection breaks before the reply, so no command may do harm when it is carried
-out twice.
+**Scripts and pipelines.** Redis runs a script as one write, and nobody sees a part of it. The keys of most scripts have
+the same hash tag: they belong to one session, one answer or one owner, or to the workers. Scripts of the claim, and
+those that count an owner's bytes, have keys of several hash tags, so the store is one server. Several writes that may
+be divided are sent as a pipeline. A pipeline costs one trip, and its commands are carried out in their order, but other
+workers may read between two of them, and it may break off after any of them. So the order of the commands in a pipeline
+matters. A client sends a command again if its connection breaks before the reply, so no command may do harm when it is
+carried out twice.
 
     a question      1. `arrivals`: the rate limit takes a question, and the session is read.
-                    2. The claim, a pipeline: the answer is put into the hash `holds` of its worker; its key `at` and
-                       its log begin (script); the session takes the running turn, and loses the turns that it replaces
-                       (script); the idempotency key is kept for longer; the session is put into its owner's list.
+                    2. The claim, a pipeline: the answer is put into the hash `holds` of its worker, and its key `at`
+                       and its log begin (script); the session takes the running turn, loses the turns that it replaces,
+                       and is put into its owner's list (script); the idempotency key is kept for longer.
     while it runs   At each flush an entry is added to the log. An entry's id says how many frames and entries came
                     before. Redis takes only ids that grow, so it refuses the entries of a worker that has lost the
                     answer to another one.
@@ -53,7 +54,6 @@ its log, which then expires.
                                         So the session doesn't stay busy.
     before the key is kept for longer   The idempotency key expires in seconds. A repetition then counts as a new
                                         question, which replaces the first one.
-    before the session is listed        The session is missing in the list until its next question.
     between two parts of a file         The parts expire. If the answer is begun again, it writes the same parts again.
     between listing a file and adding   The bytes are never counted. A quota bounds waste and needn't be exact.
     its bytes

@@ -27,8 +27,8 @@
                                            milliseconds
     qa:{owner.network}:rate        string  the same for all visitors of one network           until then
     qa:{owner.network}:rate:ADDR   string  the same for one visitor's address in it           until then
-    qa:{owner}:searches, …         string  what `rate` says of questions, of searches; its    until then
-                                           keys of networks are like those of `rate`
+    qa:{owner}:searches, …         string  like `rate`, but for searches of the knowledge     until then
+                                           base; also of networks and of addresses in them
     qa:{owner}:space               hash    s:SESSION → bytes that are kept for it; total;     4 × session
                                            of visitors of one network in qa:{owner.network}
     qa:{owner}:reading             string  seconds that reading the owner's files took;       1 h from the first file

@@ -4,9 +4,9 @@
 export interface QuestionFields {
   /** The question. It is trimmed. It may be left out where files are sent. */
   question?: string;
-  /** Another name of `question`, which counts where both are sent. */
+  /** Another name of `question`. Where both are sent, `question` counts. */
   message?: string;
-  /** Another name of `question`, which counts where both are sent. */
+  /** Another name of `question`. Where both are sent, `question` counts. */
   prompt?: string;
   /**
    * An earlier conversation, with which a new session begins. Where there is no `question`, the last message of the
@@ -59,11 +59,11 @@ export interface QuestionFields {
   topP?: number;
   /** The longest answer, in tokens. */
   maxTokens?: number;
-  /** Another name of `maxTokens`, which counts where both are sent. */
+  /** Another name of `maxTokens`. Where both are sent, `maxTokens` counts. */
   maxOutputTokens?: number;
   /** Whether the model may search the web. */
   useWebSearch?: boolean;
-  /** Another name of `useWebSearch`, which counts where both are sent. */
+  /** Another name of `useWebSearch`. Where both are sent, `useWebSearch` counts. */
   isWebSearch?: boolean;
 }
 
