@@ -60,12 +60,12 @@ _MOST_WAIT = 3600
 MOST_MOVES = 5
 """So many redirects are followed, one after another. RFC 9309 asks for at least so many on the way to robots.txt."""
 
-Outcome: TypeAlias = Literal["fetched", "unchanged", "moved", "gone", "refused", "failed"]
+Outcome: TypeAlias = Literal["fetched", "unchanged", "moved", "gone", "refused", "unfit", "failed"]
 """An `Outcome` says what came of fetching a page.
 
 `moved` names another address in `target`. `gone` says that there is no such public page any more. `refused` says that
-trying again soon doesn't help: the server forbids it, or the page is too large. `failed` may be better the next
-time."""
+nobody may fetch it, and `unfit` that it is too large or of a kind that is never read. Trying again soon doesn't help
+then. `failed` may be better the next time."""
 
 
 class FetchBounds(Struct, frozen=True):
@@ -140,7 +140,7 @@ class PageFetcher:
         except ClosedAddress as error:
             return Fetched("refused", str(error))
         except PageTooLarge:
-            return Fetched("refused", f"it has more than {self._bounds.bytes} bytes")
+            return Fetched("unfit", f"it has more than {self._bounds.bytes} bytes")
         except (OSError, HTTPException, ValueError, zlib.error) as error:
             return Fetched("failed", "it was stopped" if self._stopped else _describe(error))
 
@@ -226,7 +226,7 @@ class PageFetcher:
         headers = response.headers
         media_type, charset = _read_type(headers)
         if media_type.startswith(_NEVER_READ):
-            return Fetched("refused", f"it is {media_type[:60]}")
+            return Fetched("unfit", f"it is {media_type[:60]}")
         unpacking = Unpacking(headers.get("Content-Encoding", "").strip().lower())
         content = b"".join(self._read_pieces(response, unpacking))
         if _is_cut(response, content) or (content and not unpacking.is_whole):

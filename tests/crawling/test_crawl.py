@@ -232,6 +232,13 @@ def test_a_line_of_robots_txt_that_reaches_beyond_what_is_read_is_no_rule(end: s
     assert not robots.may_read("https://a.example/a")
 
 
+def test_nothing_is_read_where_robots_txt_is_too_large_to_be_fetched(site: Website) -> None:
+    site.pages["/robots.txt"] = WebPage(b"User-agent: *\nDisallow: /a\n".ljust(300_000, b"#"), "text/plain")
+    fetch = PageFetcher(FetchBounds(200_000), lambda _: True).fetch_page
+    with pytest.raises(CrawlFailed, match="more than 200000 bytes"):
+        fetch_robots(site.url, fetch)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp949"])
 def test_robots_txt_is_read_in_the_encoding_in_which_it_was_saved(site: Website, encoding: str) -> None:
     robots = "User-agent: *\r\nDisallow: /비공개/\r\n# 관리자만 볼 수 있습니다"

@@ -90,7 +90,7 @@ def test_a_packed_page_is_unpacked_and_a_bomb_is_not(site: Website) -> None:
     site.pages["/bomb"] = WebPage(gzip.compress(bytes(8 << 20), 1), headers={"Content-Encoding": "gzip"})
     assert fetcher().fetch_page(f"{site.url}/packed").content == html("안녕" * 100).content
     got = fetcher(size=1 << 19).fetch_page(f"{site.url}/bomb")
-    assert (got.outcome, got.content) == ("refused", b"")
+    assert (got.outcome, got.content) == ("unfit", b"")
     site.pages["/odd"] = WebPage(b"xx", headers={"Content-Encoding": "br"})
     assert fetcher().fetch_page(f"{site.url}/odd").outcome == "failed"
 
@@ -128,10 +128,10 @@ def test_a_page_whose_time_cannot_be_kept_is_not_fetched(site: Website, monkeypa
     assert "/untimed" not in site.paths
 
 
-def test_a_page_that_is_too_large_or_a_picture_is_refused(site: Website) -> None:
+def test_a_page_that_is_too_large_or_a_picture_is_unfit(site: Website) -> None:
     site.pages["/large"] = html("a" * 200_000)
     site.pages["/picture"] = WebPage(b"\x89PNG", "image/png")
-    assert fetcher().fetch_page(f"{site.url}/large").outcome == "refused"
+    assert fetcher().fetch_page(f"{site.url}/large").outcome == "unfit"
     assert fetcher().fetch_page(f"{site.url}/picture").reason == "it is image/png"
 
 
@@ -233,7 +233,7 @@ def test_what_holds_nothing_is_not_read_for_ever(site: Website, flood: str) -> N
     """The bound of the time alone would let each of them keep a worker busy for so long."""
     site.pages["/flood"] = FLOODS[flood]
     got = PageFetcher(FetchBounds(seconds=60), lambda _: True).fetch_page(f"{site.url}/flood")
-    assert got.outcome in ("failed", "refused")
+    assert got.outcome in ("failed", "unfit")
     assert got.reason != "it took too long"
 
 
@@ -276,5 +276,5 @@ def test_whoever_sends_without_a_pause_holds_up_no_other_request(site: Website, 
         command, capture_output=True, text=True, timeout=60, check=True, cwd=Path(__file__).parents[2]
     )
     outcome, latest = said.stdout.split()
-    assert outcome in ("failed", "refused")
+    assert outcome in ("failed", "unfit")
     assert float(latest) < 0.3

@@ -95,8 +95,8 @@ export class Answer {
 
   /**
    * Stop the answer. What was written so far is kept. The frames then end with `done`, whose status is `cancelled`. Where
-   * the connection is lost, this is tried again as often as reading is. An upload that hasn't arrived is cut. A question
-   * that was sent is answered without its reader, too, so its id is waited for.
+   * the connection is lost, this is tried again as often as reading is. An upload that hasn't arrived is cut, and so is a
+   * question without a connection. One that was sent is answered without its reader, too, so its id is waited for.
    */
   async cancel() {
     const began = Date.now();
@@ -213,9 +213,8 @@ export class Answer {
   #ask(signal, hear) {
     const { isUpload, onUpload, ...request } = this.#options.request;
     if (!isUpload) hear();
-    this.#isSent ||= !isUpload;
-    const told = onUpload && ((share) => ((this.#isSent ||= share === 1), hear(), tell(onUpload, share)));
-    return this.#client.open("ask", { ...request, method: "POST", onUpload: told, signal });
+    const told = onUpload && ((share) => (hear(), tell(onUpload, share)));
+    return this.#client.open("ask", { ...request, method: "POST", onUpload: told, onSend: () => (this.#isSent = !isUpload), signal });
   }
 
   #resume(signal, hear) {
@@ -235,6 +234,7 @@ export class Answer {
 
   #change(state, problem = null) {
     if (this.state === "done") return;
+    this.#isSent &&= state !== "reconnecting";
     if (this.state !== state && this.#options.onState) tell(this.#options.onState, state, problem);
     this.state = state;
     for (const resolve of this.#waiting.splice(0)) resolve();

@@ -82,14 +82,16 @@ class Client {
 
   /**
    * Send a request to a path of the API, or to a path of the same site that came in a frame. Returns the response's
-   * `status`, `type` and `pieces` of text. Throws a `Problem` for a refusal, and for what isn't of the type `accept`.
+   * `status`, `type` and `pieces` of text. `onSend` is called when there is a token, and the request goes out. Throws a
+   * `Problem` for a refusal, and for what isn't of the type `accept`.
    */
-  async open(path, { headers, accept = STREAM, ...request } = {}) {
+  async open(path, { headers, accept = STREAM, onSend, ...request } = {}) {
     const { token, fetch, credentials, headers: usual } = this.#options;
     for (let problem, before; ; ) {
       const credential = token && (await orAbort(token({ again: Boolean(problem) }), request.signal));
       if (problem && credential === before) throw problem;
       const authorization = credential && { Authorization: `Bearer ${credential}` };
+      onSend?.();
       const response = await send(this.#addressOf(path), {
         ...request,
         fetch,

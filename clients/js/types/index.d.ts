@@ -114,8 +114,9 @@ export declare class Answer implements AsyncIterable<AnswerFrame> {
   /** The whole answer, once it is over. */
   answer(): Promise<WholeAnswer>;
   /**
-   * Stop the answer. What was written so far is kept, and the frames end with a `done` whose status is `cancelled`. An upload
-   * is cut, and a question that was sent is stopped as soon as its answer has begun.
+   * Stop the answer. What was written so far is kept, and the frames end with a `done` whose status is `cancelled`. A
+   * question that was sent is stopped as soon as its answer has begun. An upload whose answer hasn't begun within a second is
+   * cut, and so is a question that has lost its connection.
    */
   cancel(): Promise<void>;
 }

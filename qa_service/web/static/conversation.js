@@ -106,7 +106,12 @@ export class Conversation {
     if (running.unwanted && running.lost) running.controller.abort();
     running.unwanted = true;
     running.turn.stopping();
-    running.answer.cancel().catch(() => {});
+    this.#cancel(running);
+  }
+
+  /** Tell the server to stop. If that is lost, `#noteState` tells it again over the next connection. */
+  #cancel({ answer }) {
+    answer.cancel().catch(() => {});
   }
 
   /**
@@ -206,11 +211,12 @@ export class Conversation {
     if (running.asks) this.listener.began(sessionId, this.turns[0].question, at ? "" : before?.question);
   }
 
-  /** Show whether there is a connection. */
+  /** Show whether there is a connection. A stop that was lost is told again over the next one. */
   #noteState(running, state) {
     running.lost = state === "reconnecting";
     if (running.lost) running.turn.take({ type: "lost" });
     else if (state === "streaming") running.turn.take({ type: "found" });
+    if (state === "streaming" && running.unwanted) this.#cancel(running);
   }
 
   /** Show a divider if the turn at this place has another topic than the one before it. A refused question has none. */

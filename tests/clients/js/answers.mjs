@@ -425,6 +425,21 @@ export default {
     { silence: 200 },
   ),
 
+  "a question without a connection is not sent after its stop": withService(
+    ({ socket }) => void socket.resetAndDestroy(),
+    async (client, { requests }) => {
+      const answer = client.ask({ question: "?" });
+      const whole = answer.answer();
+      await until(() => answer.state === "reconnecting", "the connection is lost");
+      await answer.cancel();
+      const sent = requests.length;
+      assert.equal((await whole).status, "cancelled");
+      await sleep(100);
+      assert.equal(requests.length, sent);
+    },
+    { tries: 1_000 },
+  ),
+
   "without a network no attempt to stop counts": withService(
     ({ socket }, number) => {
       if (number === 0) return { body: first(4), end: "hang" };

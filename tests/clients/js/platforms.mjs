@@ -1,7 +1,7 @@
 // The client where a platform is unlike a browser: credentials, uploads, XMLHttpRequest, pictures.
 import assert from "node:assert/strict";
 import { createClient, wake } from "qa-service-client";
-import { caught, openService, problem, sleep, TEXT, until, WHOLE, write } from "./service.mjs";
+import { caught, openService, problem, TEXT, until, WHOLE, write } from "./service.mjs";
 import { XMLHttpRequest } from "./xhr.mjs";
 
 const QUICK = { pause: 10, language: "ko" };
@@ -141,25 +141,6 @@ export default {
           assert.deepEqual(form.getAll("files[]").map(({ name }) => name), ["보증서.txt", "blob"]);
         },
       ),
-    );
-  },
-
-  async "an upload that was sent is stopped as soon as its answer has begun"() {
-    const answer = async ({ url }) => {
-      if (url.endsWith("cancel")) return { type: "application/json", body: "{}" };
-      await sleep(1_300);
-      return { body: write(WHOLE.slice(0, 1)), end: "hang" };
-    };
-    await where([[globalThis, "XMLHttpRequest", XMLHttpRequest]], () =>
-      using(answer, async (client, { requests }) => {
-        const answer = client.ask({ question: "?", files: [new Blob(["a"])], onUpload: () => {} });
-        const whole = answer.answer();
-        await until(() => requests.length, "it was sent");
-        await answer.cancel();
-        assert.equal(requests.at(-1).url, "/api/answers/a1/cancel");
-        requests[0].response.end(write([["done", { status: "cancelled" }]], 2));
-        await whole;
-      }),
     );
   },
 
