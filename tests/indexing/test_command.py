@@ -118,7 +118,9 @@ def test_a_command_that_was_killed_goes_on_where_it_was(index: Index, knowledge:
             settled = connection.run("select address from site_page where round = 1")
         site.forget()
         assert finish(index(site.url))[1][-1] == "4 read"
-        asked_again = [path for path in site.paths if path != "/" and [site.url + path] in settled]
+        # The site was brought again, so that the next round, which asks for all pages, may have begun by the end.
+        this_round = " ".join(site.paths).split("/robots.txt")[1].split()
+        asked_again = [path for path in this_round if path != "/" and [site.url + path] in settled]
         assert asked_again == []
         assert counts_agree(knowledge)
 
