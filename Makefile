@@ -8,7 +8,7 @@ READY = .venv/ready
 # Whoever has run the tests has all that serving needs already.
 SERVE = $(if $(wildcard $(READY)),.venv,.venv-serve)
 # Most tests wait for real processes, so that many more of them run at once than there are cores. A file stays together.
-JOBS = 5
+JOBS = 6
 XDIST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 PYTEST = $(XDIST) --ignore=tests/hosts --ignore=tests/installing
 
