@@ -35,7 +35,7 @@ from qa_service.interfaces import (
     Upstream,
 )
 from qa_service.knowledge_base import KnowledgeBase, open_knowledge
-from qa_service.language.encoder import EXTRA, load_encoder
+from qa_service.language.encoder import load_encoder
 from qa_service.language.vocabulary import load_vocabulary
 from qa_service.made_secrets import Secret, keep_secret
 from qa_service.media.beside import MediaSearches
@@ -60,8 +60,8 @@ from qa_service.stores.drawings import RedisDrawings
 from qa_service.stores.feedback import RedisFeedback
 from qa_service.stores.history import RedisHistory
 from qa_service.summaries import Summarizer
-from qa_service.topics.choosing import choose_detector, choose_memory
-from qa_service.topics.detector import KeepTopic, LearnedDrift
+from qa_service.topics.choosing import choose_detector, choose_memory, describe_detector
+from qa_service.topics.detector import KeepTopic
 from qa_service.turns import Observation
 from qa_service.upstream.offline import OfflineAnswerer
 
@@ -148,7 +148,7 @@ def assemble(  # noqa: PLR0913 - each is a part of the service
         offline=offline,
         encoder=encoder,
         knowledge=knowledge,
-        topics=_describe_topics(chosen.detector),
+        topics=describe_detector(chosen.detector),
         sandbox="read by this site's own reader" if reader else describe_sandbox(),
         secret=secret,
         uploads=_uploads(settings.data),
@@ -181,18 +181,6 @@ def _shared_encoder(encoder: Encoder | None) -> SharedEncoder | None:
     """Return the same encoder in the process that a server's workers share, if there is one."""
     shared = find_shared_encoder()
     return shared if encoder and shared and shared.name == encoder.name else None
-
-
-def _describe_topics(detector: DriftDetector) -> str:
-    match detector:
-        case KeepTopic():
-            return "off: only topic=new begins one"
-        case LearnedDrift(encoder=""):
-            return f"compared by words alone; the extra {EXTRA} compares meaning too"
-        case LearnedDrift(encoder=encoder):
-            return f"compared by words and meaning ({encoder})"
-        case _:
-            return "decided by this site's own detector"
 
 
 class _Chosen(Struct, frozen=True):

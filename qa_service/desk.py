@@ -16,6 +16,7 @@ from qa_service.clock import now
 from qa_service.errors import NO_ROOM, IdempotencyMismatch, OverQuota, QAError, RateLimited, StoreUnavailable
 from qa_service.frames import TopicNotice
 from qa_service.interfaces import (
+    SESSION_TOPICS,
     Arrival,
     Arrivals,
     Claim,
@@ -27,7 +28,7 @@ from qa_service.interfaces import (
     Reserved,
     SessionStore,
 )
-from qa_service.model import SESSION_TOPICS, Drift, Exchange, Message, Owner, Question, Repeat, Rewind, Session, Topic
+from qa_service.model import Drift, Exchange, Message, Owner, Question, Repeat, Rewind, Session, Topic
 from qa_service.single_use import is_single_use
 from qa_service.storable import storable
 from qa_service.turns import Admission, Turn

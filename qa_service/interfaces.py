@@ -199,6 +199,10 @@ Saved: TypeAlias = Literal["saved", "gone", "lost"]
 """`gone` says that there is no such session any more, `lost` that another worker has taken the answer over."""
 
 
+SESSION_TOPICS = 1_000
+"""A session has at most so many topics, since all of them are loaded with it. After that no new one begins."""
+
+
 class SessionStore(Protocol):
     """A `SessionStore` keeps sessions, and does with them what answering needs. Each method costs one trip to the
     store, rarely two, and raises `StoreUnavailable` where the store doesn't answer."""

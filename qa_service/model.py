@@ -332,10 +332,6 @@ class Page(Value, frozen=True):
     label: str = ""
 
 
-SESSION_TOPICS = 1_000
-"""A session has at most so many topics, since all of them are loaded with it. After that no new one begins."""
-
-
 class Topic(Value, frozen=True):
     """A `Topic` is a part of a session that is about one subject. Topics are counted from 1."""
 

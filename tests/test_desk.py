@@ -19,8 +19,8 @@ from qa_service.errors import (
     StoreUnavailable,
 )
 from qa_service.frames import TopicNotice
-from qa_service.interfaces import Claim, Claimed
-from qa_service.model import SESSION_TOPICS, Drift, Exchange, Message, Owner, Question, Repeat, Rewind, Session, Topic
+from qa_service.interfaces import SESSION_TOPICS, Claim, Claimed
+from qa_service.model import Drift, Exchange, Message, Owner, Question, Repeat, Rewind, Session, Topic
 from qa_service.single_use import make_single_use_id
 from qa_service.turns import Admission
 from tests.fakes import ANN, BUG, FakeArrivals, FakeDetector, FakeRepeats, FakeRoom, FakeSessions, desk

@@ -15,9 +15,9 @@ from redis import Redis
 
 from qa_service.clock import now
 from qa_service.errors import Interrupted, NotFound
-from qa_service.interfaces import LogStore
+from qa_service.interfaces import SESSION_TOPICS, LogStore
 from qa_service.language.phrases import build_failure
-from qa_service.model import SESSION_TOPICS, Owner, Page, Passage, StoredFile
+from qa_service.model import Owner, Page, Passage, StoredFile
 from qa_service.pause import LongWork
 from qa_service.stores import scripts, topic_scripts
 from qa_service.stores.guard import StoreGuard

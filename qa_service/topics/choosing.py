@@ -1,4 +1,4 @@
-"""This module chooses what compares questions, for the encoder that there is.
+"""This module chooses what compares questions, for the encoder that there is, and says what was chosen.
 
 `meaning` is imported only where there is an encoder, because it needs numpy.
 """
@@ -6,9 +6,11 @@
 from collections.abc import Callable
 from functools import partial
 
+from qa_service.interfaces import DriftDetector
+from qa_service.language.encoder import EXTRA
 from qa_service.model import Meaning
 from qa_service.search_interfaces import Encoder
-from qa_service.topics.detector import LearnedDrift
+from qa_service.topics.detector import KeepTopic, LearnedDrift
 from qa_service.topics.weights import load_weights
 
 
@@ -31,3 +33,16 @@ def choose_memory(encoder: Encoder | None) -> Callable[[str, str], Meaning | Non
     from qa_service.topics.meaning import recall_meaning
 
     return partial(recall_meaning, encoder)
+
+
+def describe_detector(detector: DriftDetector) -> str:
+    """Say how topics are decided, in words for operators."""
+    match detector:
+        case KeepTopic():
+            return "off: only topic=new begins one"
+        case LearnedDrift(encoder=""):
+            return f"compared by words alone; the extra {EXTRA} compares meaning too"
+        case LearnedDrift(encoder=encoder):
+            return f"compared by words and meaning ({encoder})"
+        case _:
+            return "decided by this site's own detector"

@@ -58,7 +58,7 @@ def test_a_rewind_removes_it_with_the_turn(stores: Stores, summaries: RedisSumma
 
 def space(stores: Stores) -> int:
     """Return how many bytes are counted as the owner's."""
-    return int(stores.client.hget(quota_key(ANN, "space"), "total") or 0)  # type: ignore[arg-type]
+    return int(stores.client.hget(quota_key(ANN, "space"), "total") or 0)
 
 
 def test_its_text_and_its_call_count_for_the_quota(stores: Stores, summaries: RedisSummaries) -> None:

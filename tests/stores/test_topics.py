@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from qa_service.errors import NotFound
-from qa_service.interfaces import TopicContext
-from qa_service.model import SESSION_TOPICS, Exchange, Meaning, Topic
+from qa_service.interfaces import SESSION_TOPICS, TopicContext
+from qa_service.model import Exchange, Meaning, Topic
 from qa_service.stores.keys import session_key
 from tests.fakes import ANN, BEN, turn
 from tests.stores.talking import Stores, answered, claim
