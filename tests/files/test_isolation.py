@@ -115,8 +115,12 @@ def test_a_file_whose_time_cannot_be_kept_leaves_no_process_behind(
 
 
 def children(pid: int | str = "self") -> set[int]:
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    return {int(child) for task in tasks for child in task.read_text().split()}
+    """Return the processes that the threads of a process have started. A thread may end meanwhile."""
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            found.update(map(int, task.read_text().split()))
+    return found
 
 
 @contextmanager

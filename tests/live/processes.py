@@ -309,27 +309,6 @@ def sockets_to(pid: int, port: int) -> int:
     return sum(_port(line[1]) == port and line[9] in own and line[3] != LISTENING for line in lines)
 
 
-class Lateness:
-    """A `Lateness` tells for how many seconds threads of some processes have waited for a core since it was made. This
-    process and a service are among them. Whatever is due may come later by so much. It is next to nothing on an idle
-    machine."""
-
-    def __init__(self, served: "Service", *others: int) -> None:
-        self._pids = (os.getpid(), *served.workers(), *others)
-        self._before = self._delays()
-
-    @property
-    def seconds(self) -> float:
-        return sum(delay - self._before.get(thread, 0.0) for thread, delay in self._delays().items())
-
-    def _delays(self) -> dict[Path, float]:
-        found = {}
-        for thread in (thread for pid in self._pids for thread in Path("/proc").glob(f"{pid}/task/*")):
-            with suppress(OSError):
-                found[thread] = int((thread / "schedstat").read_text().split()[1]) / 1e9
-        return found
-
-
 def threads(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/task").iterdir()))
 

@@ -63,7 +63,7 @@ def test_a_stop_closes_its_connection_and_keeps_the_text(served: Service, upstre
     reader.wait_text(1)
     status, _ = request(served.url, f"/api/answers/{reader.answer_id}/cancel", "POST")
     assert status == 200
-    assert upstream.wait_closed(2, count=closed + 1)
+    assert upstream.wait_closed(5, count=closed + 1)
     reader.finish()
     assert reader.status == "cancelled"
     _, answer = request(served.url, f"/api/answers/{reader.answer_id}")

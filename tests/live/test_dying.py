@@ -14,9 +14,10 @@ from msgspec import Struct
 from qa_service.turns import logged_id
 from qa_service.web.identity import Owners
 from tests.documents import html_that_never_ends
+from tests.lateness import Lateness
 from tests.live.following import Follower
 from tests.live.judging import check_broken, check_goes_on, check_nothing_left, check_whole, until_kept
-from tests.live.processes import SECRET, Lateness, Service, gunicorn, until
+from tests.live.processes import SECRET, Service, gunicorn, until
 from tests.live.stores import RedisServer
 from tests.scripted_upstream import SOON, Script, ScriptedUpstream, pieces
 
@@ -169,7 +170,7 @@ class TestStage:
         house.upstream.script(TEXT)
         reader = Follower(house.served.url, "안녕?")
         reader.wait_text(20)
-        late = Lateness(house.served, house.redis.pid)
+        late = Lateness(*house.served.workers(), house.redis.pid)
         died = house.kill(reader.answer_id)
         reader.wait(lambda read: read.seen[-1].at > died + 0.05)
         after = min(seen.at for seen in reader.seen if seen.at > died + 0.05)

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.processes import Lateness, Service, gunicorn, sockets_to, until
+from tests.lateness import Lateness
+from tests.live.processes import Service, gunicorn, sockets_to, until
 from tests.live.reading import own_id, request
 from tests.scripted_upstream import Script, ScriptedUpstream
 
@@ -192,7 +193,7 @@ class TestRefusal:
     def test_ends_the_connection_soon(self, served: Service, caller: socket.socket) -> None:
         caller.sendall(head("POST /api/ask", STRANGER, MULTIPART, CHUNKED) + ONE_BYTE_CHUNKS)
         assert answer_to(caller)[0] == 401
-        began, late = time.monotonic(), Lateness(served)
+        began, late = time.monotonic(), Lateness(*served.workers())
         with contextlib.suppress(ConnectionError):
             while time.monotonic() < began + 30:
                 caller.sendall(ONE_BYTE_CHUNKS)

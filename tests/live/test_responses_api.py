@@ -82,7 +82,7 @@ def test_a_stop_closes_upstream_and_keeps_what_was_said(sdk: openai.OpenAI, upst
     while not text_of(seen):
         seen.append(next(stream))
     stopped = sdk.responses.cancel(seen[0].response.id)
-    assert upstream.wait_closed(1, closed + 1)
+    assert upstream.wait_closed(5, closed + 1)
     seen += stream
     assert (stopped.status, seen[-1].response.status) == ("cancelled", "cancelled")
     assert text_of(seen) == stopped.output_text

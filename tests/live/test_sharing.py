@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.lateness import Lateness
 from tests.live.following import Follower
 from tests.live.judging import check, check_goes_on, check_history, check_nothing_left, check_whole, kept, until_kept
-from tests.live.processes import Lateness, Service, gunicorn, status, until
+from tests.live.processes import Service, gunicorn, status, until
 from tests.live.reading import Asked, own_id
 from tests.live.stores import RedisServer
 from tests.scripted_upstream import SOON, Script, ScriptedUpstream, pieces
@@ -84,7 +85,7 @@ class TestCancel:
             reader.wait_text(3)
             here = served.process_of(redis.writer(reader.answer_id))
             way = next(way for worker, way in ways.items() if (worker != here) is elsewhere)
-            began, late = time.monotonic(), Lateness(served, redis.pid)
+            began, late = time.monotonic(), Lateness(*served.workers(), redis.pid)
             answers: list[tuple[int, dict[str, object]]] = []
             path = f"/api/answers/{reader.answer_id}/cancel"
             asking = threading.Thread(target=lambda way=way, path=path, to=answers: to.append(call(way, path)))
@@ -183,7 +184,7 @@ class TestRoom:
         readers = [Follower(small.url) for _ in range(2)]
         for reader in readers:
             reader.wait_text(1)
-        began, late = time.monotonic(), Lateness(small)
+        began, late = time.monotonic(), Lateness(*small.workers())
         with Asked(small.url, "?") as third:
             assert third.response.status == 503
             assert int(third.response.headers["Retry-After"]) > 0
@@ -201,7 +202,7 @@ class TestRoom:
             way.connect()
             idle.append(way)
         try:
-            began, late = time.monotonic(), Lateness(small)
+            began, late = time.monotonic(), Lateness(*small.workers())
             assert status(f"{small.url}/api/healthz") == 200
             assert Follower(small.url).finish().status == "completed"
             assert time.monotonic() - began < 2 + late.seconds

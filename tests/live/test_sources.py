@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.lateness import Lateness
 from tests.live.chromium import ANSWERED, PATIENCE, chromium
 from tests.live.processes import Service, gunicorn
 from tests.live.reading import Asked, request
@@ -110,9 +111,9 @@ def test_a_silent_search_service_delays_the_end_by_less_than_a_second(
     upstream.script(Script())
     with Asked(site.url, "배터리 정리", useWebSearch="true") as answer:
         answer.first("text")
-        began = time.monotonic()
+        began, late = time.monotonic(), Lateness(*site.workers())
         answer.finish()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 1 + late.seconds
     assert answer.status == "completed"
     assert "the search at YouTube took too long" in site.said
 

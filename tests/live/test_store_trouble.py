@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
+from tests.lateness import Lateness
 from tests.live.following import Follower
 from tests.live.judging import check, check_goes_on, check_history, check_nothing_left, check_whole
-from tests.live.processes import Lateness, Service, children, gunicorn, listens, processes_naming, status, until
+from tests.live.processes import Service, children, gunicorn, listens, processes_naming, status, until
 from tests.live.reading import request
 from tests.live.stores import RedisServer
 from tests.scripted_upstream import Script, ScriptedUpstream, pieces
@@ -90,7 +91,7 @@ def ask(served: Service) -> tuple[int, dict[str, object], float]:
 
 def check_told(served: Service) -> None:
     """Check during an outage that each request is told so within a second, and that the process is well."""
-    began, late = time.monotonic(), Lateness(served)
+    began, late = time.monotonic(), Lateness(*served.workers())
     with ThreadPoolExecutor(4) as pool:
         outcomes = list(pool.map(lambda _: ask(served), range(8)))
     assert {(code, problem["code"]) for code, problem, _ in outcomes} == {(503, "store_unavailable")}
@@ -112,7 +113,7 @@ def test_readers_notice_nothing_and_the_rest_is_told_at_once(
     served: Service, redis: RedisServer, upstream: ScriptedUpstream, trouble: Trouble
 ) -> None:
     upstream.responses.clear()
-    readers, late = [], Lateness(served)
+    readers, late = [], Lateness(*served.workers())
     for script in (SHORT, LONG):  # one ends meanwhile, the other after it
         upstream.script(script)
         readers.append(Follower(served.url, "안녕하세요?"))
@@ -177,7 +178,7 @@ def test_while_it_is_away_the_server_is_not_ready(served: Service, redis: RedisS
 def test_a_private_store_that_is_killed_comes_back_with_all_it_had(upstream: ScriptedUpstream, tmp_path: Path) -> None:
     with gunicorn(tmp_path, OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=upstream.url) as served:
         upstream.script(LONG)
-        late = Lateness(served)
+        late = Lateness(*served.workers())
         reader = Follower(served.url)
         reader.wait_text(10)
         launchers = processes_naming(str(tmp_path / "data"))

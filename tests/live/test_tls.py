@@ -126,4 +126,4 @@ def test_others_are_answered_while_many_connect_and_say_nothing(
             stack.enter_context(socket.create_connection(("127.0.0.1", port)))
         began = time.monotonic()
         assert answers(port, trusting[0])
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5

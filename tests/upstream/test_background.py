@@ -202,7 +202,7 @@ class TestStop:
         assert question.heard.wait(5)
         assert question.stopped_within(1, reason)
         assert isinstance(question.error, Cancelled)
-        assert server.wait_closed(1)
+        assert server.wait_closed(5)
         assert ways(server)[-1] == "POST /…/cancel"
         assert server.texts()[only(server)]["status"] == "cancelled"
 
@@ -212,7 +212,7 @@ class TestStop:
         question = Asked(kept)
         assert question.heard.wait(5)
         assert question.stopped_within(1, reason)
-        assert server.wait_closed(1)
+        assert server.wait_closed(5)
         assert ways(server) == ["POST "]
 
     def test_while_attached_it_ends_the_response_too(self, server, kept):

@@ -10,6 +10,7 @@ import pytest
 from qa_service.errors import Overloaded
 from qa_service.upstream.watch import Watch
 from tests.fakes import refuse_thread
+from tests.lateness import Lateness
 
 PATIENCE_SECONDS = 10
 
@@ -28,10 +29,10 @@ def threads() -> list[threading.Thread]:
 
 
 def test_what_is_overdue_is_woken_soon_and_the_rest_is_not():
-    watch, soon, later = Watch(tick=0.01), Waiting(0.02), Waiting(30)
+    watch, soon, later, late = Watch(tick=0.01), Waiting(0.02), Waiting(30), Lateness()
     with watch.watching(soon), watch.watching(later):
-        assert soon.expired.wait(1)
-        assert monotonic() - soon.due < 0.5
+        assert soon.expired.wait(10)
+        assert monotonic() - soon.due < 0.5 + late.seconds
         assert not later.expired.is_set()
 
 
@@ -40,7 +41,7 @@ def test_what_has_left_is_not_woken():
     with watch.watching(stays):
         with watch.watching(left):
             pass
-        assert stays.expired.wait(1)
+        assert stays.expired.wait(10)
         assert not left.expired.is_set()
 
 
@@ -53,7 +54,7 @@ def test_one_thread_watches_all_and_ends_when_nothing_is_left():
     assert not own.is_alive()
     again = Waiting(0.01)
     with watch.watching(again):
-        assert again.expired.wait(1)
+        assert again.expired.wait(10)
 
 
 def test_what_no_thread_could_be_started_for_is_not_watched_later(monkeypatch: pytest.MonkeyPatch):
@@ -63,7 +64,7 @@ def test_what_no_thread_could_be_started_for_is_not_watched_later(monkeypatch: p
         with pytest.raises(Overloaded), watch.watching(refused):
             raise AssertionError("nobody watches here")
     with watch.watching(again := Waiting(0.01)):
-        assert again.expired.wait(1)
+        assert again.expired.wait(10)
     assert not refused.expired.is_set()
 
 
