@@ -49,6 +49,7 @@ LONGEST_FIRST = (
     "live/test_gunicorn.py",
     "live/test_releases.py",
     "web/test_image_route.py",
+    "web/test_stopping_worker.py",
     "clients",
     "live",
     "benchmarks",

@@ -21,9 +21,9 @@ from qa_service.knowledge.library import Library
 log = logging.getLogger(__name__)
 
 PERIOD_SECONDS = 1.0
+"""While no site is due, a reader looks so often whether one is."""
 OUTAGE_SECONDS = 10.0
 """Where nothing can be read, the next try comes after so long."""
-"""While no site is due, a reader looks so often whether one is."""
 
 
 class Reach(Struct, frozen=True):
