@@ -543,7 +543,15 @@ def shown(line: Iterable[Frame | Mark]) -> list[Frame]:
 
 def client() -> Redis:
     """Return a Redis in memory that nobody else uses."""
-    return FakeRedis(server=FakeServer())
+    return FakeRedis(server=fake_server())
+
+
+def fake_server() -> FakeServer:
+    """Return a server in memory for several clients. It makes a database when that is first asked for. Without its
+    first one by then, two threads that come at once may get two, and one of them writes what nobody else will read."""
+    server = FakeServer()
+    server.dbs[0]
+    return server
 
 
 def parts(upstream: FakeUpstream | None = None, **others: object) -> Parts:

@@ -34,7 +34,7 @@ from qa_service.stores.repeats import RedisRepeats
 from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.workers import RedisWorkers
 from qa_service.turns import Admission, Mark, Turn
-from tests.fakes import ANN, WAITING_SECONDS, FakeMeter, FakeUpstream, desk, parts
+from tests.fakes import ANN, WAITING_SECONDS, FakeMeter, FakeUpstream, desk, fake_server, parts
 
 T = TypeVar("T")
 KEPT = Kept(60, 100, answer=60, log=60, bytes=1 << 30)
@@ -208,7 +208,7 @@ class World:
     """A `World` is a store in memory, and the workers of one machine that share it."""
 
     def __init__(self, folder: Path) -> None:
-        self.server = FakeServer()
+        self.server = fake_server()
         self._folder = folder
         self._workers: list[Worker] = []
 

