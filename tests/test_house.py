@@ -208,7 +208,7 @@ class TestText:
         headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.M)
         assert headings[0] in ("Unreleased", PROJECT["project"]["version"])
 
-    def test_every_entry_of_the_changelog_is_one_sentence_on_a_line(self) -> None:
+    def test_every_entry_of_the_changelog_is_whole_sentences_on_one_line(self) -> None:
         entries = re.findall(r"^- (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.M)
         assert entries
         assert all(re.fullmatch(r"[A-Z`].*[^.]\.", entry) for entry in entries)
