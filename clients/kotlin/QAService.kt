@@ -231,8 +231,8 @@ class Answer internal constructor(
         private set
 
     private var misses = 0
-    private var isOver = false
 
+    @Volatile private var isOver = false
     @Volatile private var connection: HttpURLConnection? = null
     @Volatile private var isSent = id.isNotEmpty()
     @Volatile private var isUnwanted = false
@@ -240,15 +240,30 @@ class Answer internal constructor(
     private val closing = CountDownLatch(1)
     private val begun = CountDownLatch(if (id.isEmpty()) 1 else 0)
 
-    /** Stop the answer at the service. What was written is kept, and the iteration ends with `done`, `cancelled`. */
+    /**
+     * Stop the answer at the service. What was written is kept, and the iteration ends with `done`, `cancelled`. Where the
+     * connection is lost, this is tried again as often as reading is.
+     */
     fun cancel() {
         // A question that was sent is answered without its reader, too, so its id is waited for. An upload is cut.
         if (isSent) begun.await(client.patience.silenceMillis.toLong(), TimeUnit.MILLISECONDS)
-        if (id.isNotEmpty()) {
-            client.cancel(id)
-        } else {
-            isUnwanted = true
-            close()
+        if (id.isNotEmpty()) return cancelAnswer()
+        isUnwanted = true
+        close()
+    }
+
+    private fun cancelAnswer() {
+        var misses = 0
+        while (!isOver) {
+            val pause = try {
+                client.cancel(id)
+                return
+            } catch (error: IOException) {
+                misses += 1
+                pauseAfter(error, misses)
+            }
+            Thread.sleep(spread(pause))
+            client.awaitOnline()
         }
     }
 
@@ -296,12 +311,14 @@ class Answer internal constructor(
         throw IOException("The stream ended before the answer did.")
     }
 
-    /** Wait for so many milliseconds and a little more, because chance keeps readers from coming all at once. */
     private fun awaitNextTry(pause: Long) {
         onState(State.RECONNECTING)
-        closing.await((pause * (1 + Random.nextDouble() / 2)).toLong(), TimeUnit.MILLISECONDS)
+        closing.await(spread(pause), TimeUnit.MILLISECONDS)
         client.awaitOnline()
     }
+
+    /** Return so many milliseconds and a little more, because chance keeps callers from coming all at once. */
+    private fun spread(pause: Long): Long = (pause * (1 + Random.nextDouble() / 2)).toLong()
 
     internal fun noteOpened(opened: HttpURLConnection) {
         connection = opened
@@ -334,14 +351,23 @@ class Answer internal constructor(
         }
     }
 
-    /** Return how long to wait before the next try. Throws what can't be mended by trying again. */
+    /** Return how long to wait before reading is tried again. Throws what can't be mended by that. */
     private fun waitAfter(error: IOException): Long {
-        val patience = client.patience
         misses += 1
-        val problem = error as? Problem
-        if ((problem != null && !problem.isTemporary) || misses > patience.tries) {
+        return try {
+            pauseAfter(error, misses)
+        } catch (problem: Problem) {
             begun.countDown()
             onState(State.GAVE_UP)
+            throw problem
+        }
+    }
+
+    /** Return how long to wait after so many failures in a row. Throws what can't be mended by trying again. */
+    private fun pauseAfter(error: IOException, misses: Int): Long {
+        val patience = client.patience
+        val problem = error as? Problem
+        if ((problem != null && !problem.isTemporary) || misses > patience.tries) {
             throw problem ?: Problem("unreachable", "The service can't be reached: ${error.message}", retryable = true)
         }
         problem?.retryAfterSeconds?.let { return (it * 1_000).toLong() }

@@ -241,7 +241,8 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
     private let lock = NSLock()
     private var place: (id: String, seen: Int)
     private var isSent: Bool
-    private var hasEnded = false
+    private var hasGivenUp = false
+    private var isOver = false
     private var isLeft = false
     private var leaveStep: @Sendable () -> Void = {}
 
@@ -262,15 +263,29 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
     /// The number of the last frame that was given. An app that was ended resumes behind it.
     public var seen: Int { lock.withLock { place.seen } }
 
-    /// Stop the answer at the service. What was written is kept, and the iteration ends with `done`, `cancelled`.
+    /// Stop the answer at the service. What was written is kept, and the iteration ends with `done`, `cancelled`. Where the
+    /// connection is lost, this is tried again as often as reading is.
     public func cancel() async throws {
         // A question that was sent is answered without its reader, too, so its id is waited for. An upload is cut.
         let latest = Date().addingTimeInterval(client.patience.silence)
         while isBeginning, Date() < latest { try await Task.sleep(nanoseconds: 50_000_000) }
-        if id.isEmpty { leave() } else { try await client.cancel(id) }
+        if id.isEmpty { leave() } else { try await cancelAnswer() }
     }
 
-    private var isBeginning: Bool { lock.withLock { isSent && place.id.isEmpty && !hasEnded } }
+    private func cancelAnswer() async throws {
+        var misses = 0
+        while !lock.withLock({ isOver }) {
+            do {
+                try await client.cancel(id)
+                return
+            } catch {
+                misses += 1
+                try await sleepFor(pauseAfter(error, misses))
+            }
+        }
+    }
+
+    private var isBeginning: Bool { lock.withLock { isSent && place.id.isEmpty && !hasGivenUp } }
     fileprivate var isUnwanted: Bool { lock.withLock { isLeft } }
 
     private func leave() {
@@ -357,7 +372,7 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
         private mutating func end() {
             isOver = true
             connection = nil
-            answer.onState(.done)
+            answer.noteEnd()
         }
 
         private mutating func endUnasked() -> Frame {
@@ -367,10 +382,9 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
 
         private mutating func wait() async throws {
             answer.onState(.reconnecting)
-            // Chance keeps readers from coming all at once.
-            let seconds = Swift.min(pause, longestWait) * Double.random(in: 1...1.5)
+            let seconds = pause
             pause = 0
-            try await answer.untilLeft { try await Task.sleep(nanoseconds: UInt64(seconds * 1_000_000_000)) }
+            try await answer.untilLeft { try await sleepFor(seconds) }
         }
     }
 
@@ -387,6 +401,11 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
 
     private func noteSent() { lock.withLock { isSent = true } }
 
+    fileprivate func noteEnd() {
+        lock.withLock { isOver = true }
+        onState(.done)
+    }
+
     fileprivate func note(_ frame: Frame) {
         lock.withLock {
             if frame.type == "start", let id = frame.fields["answerId"] as? String { place.id = id }
@@ -394,13 +413,22 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
         }
     }
 
-    /// Return how long to wait before the next try. Throws what can't be mended by trying again.
+    /// Return how long to wait before reading is tried again. Throws what can't be mended by that.
     fileprivate func waitAfter(_ error: Error, _ misses: Int) throws -> Double {
+        do {
+            return try pauseAfter(error, misses)
+        } catch {
+            lock.withLock { hasGivenUp = true }
+            if !Task.isCancelled { onState(.gaveUp) }
+            throw error
+        }
+    }
+
+    /// Return how long to wait after so many failures in a row. Throws what can't be mended by trying again.
+    private func pauseAfter(_ error: Error, _ misses: Int) throws -> Double {
+        try Task.checkCancellation()
         let problem = error as? Problem
-        guard !Task.isCancelled, problem?.isTemporary ?? (error is URLError), misses <= client.patience.tries else {
-            lock.withLock { hasEnded = true }
-            try Task.checkCancellation()
-            onState(.gaveUp)
+        guard problem?.isTemporary ?? (error is URLError), misses <= client.patience.tries else {
             guard error is URLError else { throw error }
             throw Problem(
                 code: "unreachable", message: "The service can't be reached: \(error)", forPeople: error.localizedDescription,
@@ -409,6 +437,12 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
         let grown = client.patience.firstPause * pow(1.5, Double(misses - 1))
         return problem?.retryAfter ?? Swift.min(grown, client.patience.longestPause)
     }
+}
+
+/// Wait for so many seconds and a little more, because chance keeps callers from coming all at once.
+private func sleepFor(_ seconds: Double) async throws {
+    let spread = min(seconds, longestWait) * Double.random(in: 1...1.5)
+    try await Task.sleep(nanoseconds: UInt64(spread * 1_000_000_000))
 }
 
 /// The head of a response, and the pieces of its body as they come.

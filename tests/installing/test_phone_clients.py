@@ -26,6 +26,8 @@ SECRET = "server-secret-0123456789"
 JSON = Path("/usr/share/java/com.android.json.jar")
 COMPILER = "kotlin-compiler@2.4.20"
 CUTS = 25
+LONGEST_SECONDS = 120
+"""A command that takes longer is killed, and its test fails."""
 TEXT = " ".join(f"{number}번째 \U0001f600" for number in range(240))
 
 KILL = object()
@@ -47,12 +49,17 @@ class Phone:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
             assert running.stdout is not None
             assert running.stderr is not None
-            for line in running.stdout:
-                frames.append(json.loads(line))
-                if look(frames[-1]) is KILL:
-                    running.kill()
-                    return frames
-            assert running.wait() == 0, running.stderr.read()
+            too_long = threading.Timer(LONGEST_SECONDS, running.kill)
+            too_long.start()
+            try:
+                for line in running.stdout:
+                    frames.append(json.loads(line))
+                    if look(frames[-1]) is KILL:
+                        running.kill()
+                        return frames
+                assert running.wait() == 0, running.stderr.read()
+            finally:
+                too_long.cancel()
         return frames
 
 
@@ -206,18 +213,20 @@ def test_an_answer_survives_cuts_whole_and_is_paid_once(
 
 
 def test_an_upload_that_is_cut_is_sent_again_and_asked_once(
-    phone: Phone, conversation: str, cable: Cable, token: str, upstream: ScriptedUpstream, tmp_path: Path
+    compiled: list[str], served: Service, conversation: str, token: str, upstream: ScriptedUpstream, tmp_path: Path
 ) -> None:
     report = tmp_path / "보고서.txt"
     report.write_text("배송은 사흘 걸립니다. " * 250_000)
     upstream.requests.clear()
-    cuts = iter([cable.cut])
+    with SlowCable(served.port) as cable:
+        cuts = iter([cable.cut])
 
-    def cut_half_way(frame: Frame) -> None:
-        if frame.get("sent", 0) > report.stat().st_size / 2:
-            next(cuts, lambda: None)()
+        def cut_half_way(frame: Frame) -> None:
+            if frame.get("sent", 0) > report.stat().st_size / 2:
+                next(cuts, lambda: None)()
 
-    frames = phone.run("ask", token, conversation, "배송은 며칠 걸려요?", report, look=cut_half_way)
+        phone = Phone(compiled, cable.url)
+        frames = phone.run("ask", token, conversation, "배송은 며칠 걸려요?", report, look=cut_half_way)
     sent = [frame["sent"] for frame in frames if "sent" in frame]
     assert sent != sorted(sent)
     assert sent[-1] == next(frame["size"] for frame in frames if "size" in frame)
@@ -244,6 +253,23 @@ def test_an_app_that_the_system_ended_goes_on_where_it_was(
 def test_an_answer_stops_when_told(phone: Phone, conversation: str, token: str, upstream: ScriptedUpstream) -> None:
     upstream.script(Script(deltas=600, rate=20))
     frames = phone.run("stop", token, conversation, "길게 써 주세요", 3)
+    done = next(frame for frame in frames if frame.get("type") == "done")
+    assert done["content"]["status"] == "cancelled"
+    assert sum(frame.get("type") == "text" for frame in frames) < 100
+
+
+def test_a_stop_that_is_lost_on_its_way_is_told_again(
+    phone: Phone, conversation: str, cable: Cable, token: str, upstream: ScriptedUpstream
+) -> None:
+    upstream.script(Script(deltas=600, rate=20))
+    plugs = iter([threading.Timer(0.5, cable.plug)])
+
+    def refuse_for_a_while(frame: Frame) -> None:
+        if frame.get("type") == "text" and (plug := next(plugs, None)):
+            cable.refuse()
+            plug.start()
+
+    frames = phone.run("stop", token, conversation, "길게 써 주세요", 3, look=refuse_for_a_while)
     done = next(frame for frame in frames if frame.get("type") == "done")
     assert done["content"]["status"] == "cancelled"
     assert sum(frame.get("type") == "text" for frame in frames) < 100

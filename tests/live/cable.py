@@ -29,13 +29,17 @@ class Cable:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
+    def refuse(self) -> None:
+        """Break each new connection at once. Those that are open stay."""
+        self._plugged = False
+
     def pull(self) -> None:
         """Break every connection, and each new one at once."""
-        self._plugged = False
+        self.refuse()
         self.cut()
 
     def plug(self) -> None:
-        """Take new connections again, as before `pull`."""
+        """Take new connections again, as before `refuse` or `pull`."""
         self._plugged = True
 
     def hang(self) -> None:
