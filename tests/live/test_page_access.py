@@ -87,6 +87,7 @@ def show_dialog(page: Page, url: str) -> None:
     page.set_viewport_size(NARROW)
     page.locator(".sources .card").first.click()
     expect(page.locator("#source mark")).to_be_visible()
+    expect(page.locator("#source")).not_to_have_attribute("aria-busy", "true")  # Until then its old text is dimmed.
 
 
 def show_history(page: Page, url: str) -> None:
