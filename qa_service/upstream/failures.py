@@ -87,10 +87,14 @@ _BY_STATUS: Mapping[int, tuple[type[UpstreamError], str]] = {
 _LASTING = (InsufficientQuota, ContextLength, ContentFilter, UnknownModel)
 """Waiting doesn't help against these errors, whatever status they come with."""
 # Many compatible servers have no code for these failures, and tell them in words alone. Words count only where the
-# failure is about the request.
+# failure is about the request. Between two words that must be near each other the first one doesn't come again, so that
+# each part of a hostile text is looked at once.
 _BY_WORDS = (
     (too_long.TOLD, _TOO_LONG),
-    (re.compile(r"model\b.{0,300}?\bnot (?:found|exist)|(?:unknown|valid) model", re.I | re.S), _NO_MODEL),
+    (
+        re.compile(r"model\b(?:(?!model\b).){0,300}?\bnot (?:found|exist)|(?:unknown|valid) model", re.I | re.S),
+        _NO_MODEL,
+    ),
 )
 _OF_THE_REQUEST = (0, 400, 404, 413, 422, 500)
 _NUMBER = re.compile(r"\d{1,9}(\.\d+)?")

@@ -26,9 +26,10 @@ _OF_THE_PARAMETER = re.compile(
 # Servers say this in many ways: "image_url is only supported by certain models", "not a multimodal model", "At most 0
 # image(s) may be provided", "unknown variant `image_url`", "No endpoints found that support image input".
 _SEEING = r"(?:image(?![_ ]gen)|picture|vision|multi-?modal)"
+_DENIES = r"(?:\b(?:not|no|at most 0|missing|unknown|unsupported)\b|n't\b)"
 _OF_PICTURES = re.compile(
-    rf"(?:\bnot\b|n't\b|\bno\b|\bat most 0\b|\bmissing\b|\bunknown\b|\bunsupported\b).{{0,60}}?{_SEEING}"
-    rf"|{_SEEING}.{{0,60}}?(?:\bnot\b|n't\b|\bonly\b|\bunsupported\b|\bdisabled\b)",
+    rf"{_DENIES}(?:(?!{_DENIES}).){{0,60}}?{_SEEING}"
+    rf"|{_SEEING}(?:(?!{_SEEING}).){{0,60}}?(?:\b(?:not|only|unsupported|disabled)\b|n't\b)",
     re.IGNORECASE,
 )
 # These are OpenAI's models without eyes. Any other model is shown pictures until its server refuses them.

@@ -18,6 +18,7 @@ from qa_service.knowledge import connections, engine
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.engine import EmbeddedPostgres, PostgresURL, find_programs, read_database_url
 from tests.knowledge.shelf import ask, counts_agree, put, server_of, texts_of
+from tests.live.processes import until
 from tests.private.ending import has_ended
 
 LINGER = 0.3
@@ -80,6 +81,7 @@ class TestPrivateServer:
             # A server that is killed is back for the next call, with all that was committed.
             killed = server_of(database)
             os.kill(killed, signal.SIGKILL)
+            until(lambda: not Path(f"/proc/{killed}").exists(), 10, "the server is dead")
             with contextlib.suppress(StoreUnavailable):
                 put(database, "b.txt", "words after the death")
             put(database, "b.txt", "words after the death")
