@@ -87,7 +87,12 @@ def show_dialog(page: Page, url: str) -> None:
     page.set_viewport_size(NARROW)
     page.locator(".sources .card").first.click()
     expect(page.locator("#source mark")).to_be_visible()
-    expect(page.locator("#source")).not_to_have_attribute("aria-busy", "true")  # Until then its old text is dimmed.
+    expect(page.locator("#source")).not_to_have_attribute("aria-busy", "true")
+
+
+def show_loading(page: Page, url: str) -> None:
+    """Let the dialog look as it does while another page of the source is loaded."""
+    page.locator("#source").evaluate("(dialog) => dialog.setAttribute('aria-busy', 'true')")
 
 
 def show_history(page: Page, url: str) -> None:
@@ -109,6 +114,7 @@ STATES: list[Callable[[Page, str], None]] = [
     show_streaming,
     show_sources,
     show_dialog,
+    show_loading,
     show_history,
     show_bubble,
 ]
