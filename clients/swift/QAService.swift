@@ -242,7 +242,7 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
     private var place: (id: String, seen: Int)
     private var isSent: Bool
     private var hasGivenUp = false
-    private var isOver = false
+    private var hasEnded = false
     private var isLeft = false
     private var leaveStep: @Sendable () -> Void = {}
 
@@ -274,7 +274,7 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
 
     private func cancelAnswer() async throws {
         var misses = 0
-        while !lock.withLock({ isOver }) {
+        while !isOver {
             do {
                 try await client.cancel(id)
                 return
@@ -286,6 +286,7 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
     }
 
     private var isBeginning: Bool { lock.withLock { isSent && place.id.isEmpty && !hasGivenUp } }
+    fileprivate var isOver: Bool { lock.withLock { hasEnded } }
     fileprivate var isUnwanted: Bool { lock.withLock { isLeft } }
 
     private func leave() {
@@ -322,12 +323,11 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
         private var connection: Connection?
         private var misses = 0
         private var pause = 0.0
-        private var isOver = false
 
         init(_ answer: Answer) { self.answer = answer }
 
         public mutating func next() async throws -> Frame? {
-            while !isOver {
+            while !answer.isOver {
                 do {
                     if answer.isUnwanted { return endUnasked() }
                     if let frame = try await readFrame() { return frame }
@@ -357,7 +357,7 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
                 if frame.type == "done" { end() }
                 return frame
             }
-            guard isOver else { throw URLError(.networkConnectionLost) }
+            guard answer.isOver else { throw URLError(.networkConnectionLost) }
             return nil
         }
 
@@ -370,7 +370,6 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
         }
 
         private mutating func end() {
-            isOver = true
             connection = nil
             answer.noteEnd()
         }
@@ -402,7 +401,7 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
     private func noteSent() { lock.withLock { isSent = true } }
 
     fileprivate func noteEnd() {
-        lock.withLock { isOver = true }
+        lock.withLock { hasEnded = true }
         onState(.done)
     }
 
