@@ -1,6 +1,8 @@
 """This module tries how large a body the route lets through."""
 
+import time
 from collections.abc import Iterator
+from http import HTTPStatus
 
 from qa_service.doctor.findings import Finding, RouteBroken, make_finding
 from qa_service.doctor.replies import judge_reply, read_problem
@@ -10,13 +12,14 @@ SMALLEST = 64 << 10
 MEBIBYTE = 1 << 20
 EARLY_SECONDS = 1.5
 """Proxies that refuse a body by its announced length do it within this time."""
+_BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def check_body(route: Route, most: int, sent: int, early: float = EARLY_SECONDS) -> Iterator[Finding]:
     """Announce a body of `most` bytes, which the service takes, and send one of `sent` bytes. `early` is for how many
     seconds a refusal is waited for."""
     try:
-        refusal = route.announce_body("/probe", most, early)
+        refusal = _announce_body(route, most, early)
     except RouteBroken as broken:
         yield _judge_break(broken, most, most)
         return
@@ -28,6 +31,16 @@ def check_body(route: Route, most: int, sent: int, early: float = EARLY_SECONDS)
         )
     else:
         yield _find_limit(route, most, refusal, early)
+
+
+def _announce_body(route: Route, size: int, early: float) -> RouteReply | None:
+    """Announce a body, and once more if that comes at a moment at which the service receives too many others. A proxy
+    with error pages of its own would make that look like a limit."""
+    refusal = route.announce_body("/probe", size, early)
+    if refusal is None or refusal.status not in _BUSY:
+        return refusal
+    time.sleep(early)
+    return route.announce_body("/probe", size, early)
 
 
 def _find_limit(route: Route, most: int, refusal: RouteReply, early: float) -> Finding:
