@@ -167,10 +167,14 @@ def _count_values(text: str, work: LongWork) -> int:
 
 def _simple_value(raw: Raw) -> Any:
     """Decode a text, a number, a switch, null or an empty list. Any other list, and an object, stays as it is written
-    until somebody expects it: decoding half a million numbers that nobody reads would take ten seconds."""
+    until somebody expects it: decoding half a million numbers that nobody reads would take ten seconds. A number that
+    is too large for a float, such as `1e999`, stays as it is written, too."""
     if bytes(memoryview(raw)[:1]) in (b"[", b"{"):
         return [] if _EMPTY_LIST.fullmatch(raw) else raw
-    return msgspec.json.decode(raw)
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.ValidationError:
+        return raw
 
 
 def _read_hosts_form(request: Request, spool: Spool) -> dict[str, Any]:

@@ -267,6 +267,16 @@ class TestImpossibleValues:
             response = house.client.patch(f"/api/sessions/{session}", json={name: title})
             assert refusal(response, 422, "invalid_field")["field"] == name
 
+    @pytest.mark.parametrize("name", ["temperature", "topP", "maxTokens"])
+    def test_a_number_beyond_all_numbers_is_refused_by_the_name_of_its_field(self, house: House, name: str) -> None:
+        body = f'{{"question": "?", "{name}": 1e999}}'
+        response = house.client.post("/api/ask", data=body, content_type="application/json")
+        assert refusal(response, 422, "invalid_field")["field"] == name
+
+    def test_such_a_number_in_an_unknown_field_is_ignored(self, house: House) -> None:
+        body = '{"question": "?", "strange": -1e400}'
+        assert text(house.client.post("/api/ask", data=body, content_type="application/json")) == "안녕하세요."
+
     def test_nothing_asked_is_refused(self, house: House, send: Send) -> None:
         assert refusal(send(house.client, {}), 422, "invalid_field")["field"] == "question"
         assert house.left_behind() == []
