@@ -93,6 +93,7 @@ SETTING_READERS: Mapping[str, Callable[[str], Any]] = {
     "QA_SEND_SECONDS": read_positive_seconds,
     "QA_FILE_SECONDS": read_positive_seconds,
     "QA_FILE_MEMORY": read_bytes,
+    "QA_STORE_MEMORY": read_bytes,
     "QA_READ_SECONDS": read_positive_seconds,
     "QA_CONTEXT_TOKENS": read_count,
     "QA_DATABASE_URL": read_database_address,

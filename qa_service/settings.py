@@ -89,6 +89,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     send_seconds: float = 30
     file_seconds: float = 30
     file_memory: int = 1 << 30
+    store_memory: int = 0
     read_seconds: float = 300
     context_tokens: int = 0
     database_url: str = ""

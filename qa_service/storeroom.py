@@ -115,5 +115,6 @@ def _client(settings: Settings, *, connections: int = STORE_CONNECTIONS, more_se
     if settings.redis_url:
         connect, seconds = partial(redis_pool, settings.redis_url), STORE_SECONDS
     else:
-        connect, seconds = partial(embedded_pool, settings.data), PRIVATE_STORE_SECONDS
+        connect = partial(embedded_pool, settings.data, memory=settings.store_memory)
+        seconds = PRIVATE_STORE_SECONDS
     return redis.Redis(connection_pool=connect(max_connections=connections, timeout=seconds + more_seconds))

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 OPERATING = (ROOT / "docs/operating.md").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ROWS = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \| .+ \|$", OPERATING, re.MULTILINE)
-IN_WORDS = ("QA_INSTRUCTIONS", "QA_SECRET", "QA_CONTEXT_TOKENS", "WEB_CONCURRENCY")
+IN_WORDS = ("QA_INSTRUCTIONS", "QA_SECRET", "QA_CONTEXT_TOKENS", "QA_STORE_MEMORY", "WEB_CONCURRENCY")
 PROXIES = ("examples/nginx.conf", "examples/nginx-login.conf")
 NGINX = which("nginx") or which("nginx", path="/usr/sbin")
 FOLDERS = ("qa_service", "tests", "benchmarks", "examples", "clients", "docs", ".ci")

@@ -102,6 +102,7 @@ GIVEN: dict[str, list[tuple[str, object]]] = {
     "QA_SEND_SECONDS": [("0.5", 0.5), ("2m", 120.0)],
     "QA_FILE_SECONDS": [("1.5", 1.5)],
     "QA_FILE_MEMORY": [("512MiB", 512 << 20)],
+    "QA_STORE_MEMORY": [("2GiB", 2 << 30)],
     "QA_READ_SECONDS": [("10m", 600.0)],
     "QA_CONTEXT_TOKENS": [("4000", 4000)],
     "QA_DATABASE_URL": [

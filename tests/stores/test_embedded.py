@@ -227,6 +227,14 @@ class TestRecovery:
         assert client.config_get("maxmemory")["maxmemory"] == str(store_memory())
         assert client.config_get("maxmemory-policy")["maxmemory-policy"] == "noeviction"
 
+    def test_its_bound_may_be_chosen(self, data: Path) -> None:
+        pool = embedded_pool(data, max_connections=1, timeout=0.6, memory=64 << 20, linger=LINGER)
+        client = redis.Redis.from_pool(pool)
+        assert client.config_get("maxmemory")["maxmemory"] == str(64 << 20)
+        del pool
+        leave(client)
+        assert has_ended(data / "valkey")
+
     def test_an_append_only_file_cut_by_a_crash_is_read(self, data: Path, connect: Connect) -> None:
         client = connect(data)
         client.set("key", "value")
