@@ -32,7 +32,6 @@ from qa_service.language.encoder import load_encoder
 from qa_service.model import Owner, Question
 from qa_service.retrieval.fusing import SourceCandidates, drop_repeated, fuse_candidates
 from qa_service.retrieval.terms import build_terms
-from qa_service.running.stop import StopSignal
 from qa_service.search_interfaces import Candidate, CandidateSource, Encoder, SearchTerms
 from qa_service.settings import Settings
 from qa_service.threads import start_thread
@@ -188,7 +187,6 @@ def make_indexer(settings: Settings, encoder: Encoder | None) -> Indexer:
         WaitingDocuments(database, owner_bytes=settings.owner_bytes, owner_seconds=settings.read_seconds),
         _make_readers(settings),
         MissingVectors(database, encoder) if encoder else None,
-        StopSignal,
         folder=folder.absolute(),
     )
 

@@ -21,16 +21,10 @@ from qa_service.knowledge.waiting import ATTEMPTS, ClaimedDocument, WaitingDocum
 from qa_service.knowledge.web_pages import LARGEST_PAGE, read_web_page
 from qa_service.links import is_web_address
 from qa_service.model import Owner, Passage, ReadRequest, UploadedFile, Verdict
+from qa_service.running.stop import StopSignal
 from qa_service.threads import start_thread
 
 log = logging.getLogger(__name__)
-
-
-class SettableStop(Stop, Protocol):
-    """A `SettableStop` is a `Stop` that an indexer can set."""
-
-    def set(self, reason: str) -> None:
-        """Stop for this reason."""
 
 
 class DocumentReader(FileReader, Protocol):
@@ -69,7 +63,6 @@ class Indexer:
         waiting: WaitingDocuments,
         reader: DocumentReader,
         vectors: MissingVectors | None,
-        make_stop: Callable[[], SettableStop],
         *,
         folder: Path,
         pace: IndexerPace | None = None,
@@ -77,7 +70,6 @@ class Indexer:
         self._waiting = waiting
         self._reader = reader
         self._vectors = vectors
-        self._make_stop = make_stop
         self._folder = folder
         self._pace = pace or IndexerPace()
 
@@ -113,7 +105,7 @@ class Indexer:
         claimed = self._waiting.claim_document()
         if claimed is None:
             return False
-        stop = self._make_stop()
+        stop = StopSignal()
         try:
             with self._renewed(claimed, stop):
                 text = self._read(claimed, stop)
@@ -180,7 +172,7 @@ class Indexer:
         return DocumentText(passages, verdict.kind, reason, verdict.pages)
 
     @contextmanager
-    def _renewed(self, claimed: ClaimedDocument, stop: SettableStop) -> Iterator[None]:
+    def _renewed(self, claimed: ClaimedDocument, stop: StopSignal) -> Iterator[None]:
         """Renew the lease within the context, and stop when the document is somebody else's."""
         over = threading.Event()
 

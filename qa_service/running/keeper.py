@@ -35,7 +35,8 @@ class Keeper:
         settings: RunnerSettings,
     ) -> None:
         pace = settings.pace
-        self._workers, self._unsaved, self.untold = shared.workers, shared.unsaved, UntoldStops(shared.workers)
+        self._workers, self._unsaved = shared.workers, shared.unsaved
+        self.untold = UntoldStops(shared.workers.announce_stop)
         self._tail = tail
         self._presence = presence
         self._worker = presence.worker

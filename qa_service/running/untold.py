@@ -1,20 +1,20 @@
 """This module remembers the stops that other workers couldn't be told of, because the store was away."""
 
-from qa_service.interfaces import WorkerStore
+from collections.abc import Callable
 
 
 class UntoldStops:
     """An `UntoldStops` remembers each answer until all workers have been told to stop it. There are few such answers,
-    because each of these stops comes from a request of a person."""
+    because each of these stops comes from a request of a person. `announce` tells all workers of a stop."""
 
-    def __init__(self, workers: WorkerStore) -> None:
-        self._workers = workers
+    def __init__(self, announce: Callable[[str], None]) -> None:
+        self._announce = announce
         self._answers: set[str] = set()
 
     def tell(self, answer_id: str) -> None:
         """Tell all workers to stop this answer. Raises `StoreUnavailable` where that can't be done now."""
         self._answers.add(answer_id)
-        self._workers.announce_stop(answer_id)
+        self._announce(answer_id)
         self._answers.discard(answer_id)
 
     def tell_all(self) -> None:

@@ -15,14 +15,14 @@ from redis import Redis
 
 from qa_service.clock import now
 from qa_service.errors import Interrupted, NotFound
-from qa_service.interfaces import SESSION_TOPICS, LogStore
+from qa_service.interfaces import SESSION_TOPICS
 from qa_service.language.phrases import build_failure
 from qa_service.model import Owner, Page, Passage, StoredFile
 from qa_service.pause import LongWork
 from qa_service.stores import scripts, topic_scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key, feedback_field, owner_key, quota_key, session_key
-from qa_service.stores.logs import frames_of
+from qa_service.stores.logs import RedisLogs, frames_of
 from qa_service.stores.passages import passage_decoder
 from qa_service.stores.quotas import queue_space_freed
 from qa_service.stores.records import read_record
@@ -50,7 +50,7 @@ class RedisHistory:
     """`RedisHistory` reads and changes the sessions, turns and files of one owner at a time. Every method that takes an
     id raises `NotFound` for an unknown one and for another owner's."""
 
-    def __init__(self, client: Redis, guard: StoreGuard, logs: LogStore) -> None:
+    def __init__(self, client: Redis, guard: StoreGuard, logs: RedisLogs) -> None:
         self._client = client
         self._guard = guard
         self._logs = logs

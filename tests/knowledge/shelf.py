@@ -11,7 +11,6 @@ from qa_service.knowledge.search import KnowledgeSource, SearchScope
 from qa_service.knowledge.vectors import MissingVectors
 from qa_service.knowledge.waiting import WaitingDocuments
 from qa_service.language.tokens import list_tokens
-from qa_service.running.stop import StopSignal
 from qa_service.search_interfaces import Candidate, SearchTerms
 from tests.fakes import FakeEncoder
 from tests.web.house import Reader
@@ -76,7 +75,7 @@ def make_indexer(
     vectors = MissingVectors(database, encoder) if encoder else None
     waiting = WaitingDocuments(database, owner_bytes=owner_bytes, owner_seconds=owner_seconds)
     pace = IndexerPace(renewal=0.05, pause=0.01, patience=0.05, outage=0.05)
-    return Indexer(waiting, Reader(), vectors, StopSignal, folder=folder, pace=pace)
+    return Indexer(waiting, Reader(), vectors, folder=folder, pace=pace)
 
 
 def server_of(database: Database) -> int:

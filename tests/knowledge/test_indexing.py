@@ -26,7 +26,6 @@ from qa_service.knowledge.vectors import MissingVectors
 from qa_service.knowledge.waiting import ATTEMPTS, WaitingDocuments
 from qa_service.knowledge_base import open_knowledge
 from qa_service.model import ReadRequest, Verdict
-from qa_service.running.stop import StopSignal
 from qa_service.settings import Settings
 from tests.fakes import FakeEncoder
 from tests.knowledge.shelf import SHARED, ask, count_rows, counts_agree, make_indexer, put, server_of, texts_of
@@ -57,7 +56,7 @@ def test_a_page_that_parsers_take_minutes_for_is_left_to_a_process_that_is_bound
 
     page = "".join(f"<font x={n}><p>" for n in range(10_000)).encode()
     Library(knowledge).add_document(NewDocument(SHARED, "https://library.example/"), b"<html><body>" + page)
-    Indexer(WaitingDocuments(knowledge), Bounded(), None, StopSignal, folder=tmp_path).index_next()
+    Indexer(WaitingDocuments(knowledge), Bounded(), None, folder=tmp_path).index_next()
     (document,) = Library(knowledge).list_documents(DocumentFilter())[0]
     assert (document.status, document.reason) == ("failed", "timeout")
 
@@ -72,7 +71,7 @@ def test_a_page_whose_time_is_over_is_not_read_again(knowledge: Database, tmp_pa
             raise Unreadable("timed_out")
 
     Library(knowledge).add_document(NewDocument(SHARED, "https://library.example/"), b"<html><body>text")
-    Indexer(WaitingDocuments(knowledge), Slow(), None, StopSignal, folder=tmp_path).index_next()
+    Indexer(WaitingDocuments(knowledge), Slow(), None, folder=tmp_path).index_next()
     (document,) = Library(knowledge).list_documents(DocumentFilter())[0]
     assert (document.status, document.reason) == ("failed", "timed_out")
 

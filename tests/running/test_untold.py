@@ -7,7 +7,7 @@ from qa_service.running.untold import UntoldStops
 
 
 class Workers:
-    """A `Workers` is the part of a `WorkerStore` that tells of stops. It may be away."""
+    """A `Workers` is told of stops. It may be away."""
 
     def __init__(self) -> None:
         self.away = False
@@ -21,7 +21,7 @@ class Workers:
 
 def test_what_could_not_be_told_is_told_once_the_store_is_back() -> None:
     workers = Workers()
-    untold = UntoldStops(workers)
+    untold = UntoldStops(workers.announce_stop)
     workers.away = True
     for answer_id in ("one", "two"):
         with pytest.raises(StoreUnavailable):
@@ -36,7 +36,7 @@ def test_what_could_not_be_told_is_told_once_the_store_is_back() -> None:
 
 def test_what_could_be_told_is_not_told_again() -> None:
     workers = Workers()
-    untold = UntoldStops(workers)
+    untold = UntoldStops(workers.announce_stop)
     untold.tell("one")
     untold.tell_all()
     assert workers.told == ["one"]
