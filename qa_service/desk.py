@@ -79,8 +79,8 @@ class FoundSession(Struct, frozen=True):
 
 class Desk(Struct, frozen=True):
     """A `Desk` admits questions, and counts those that it refuses. `stop` stops the answer that a new question
-    replaces, and doesn't wait for that answer's end. `find_removal` finds which turns of its session it replaces, which
-    the claim then removes."""
+    replaces, and doesn't wait for that answer's end. It raises nothing but `QAError`. `find_removal` finds which turns
+    of its session it replaces, which the claim then removes."""
 
     sessions: SessionStore
     repeats: Repeats
@@ -228,7 +228,7 @@ class Desk(Struct, frozen=True):
     def _stop_replaced(self, claimed: Claimed) -> None:
         for answer_id in claimed.replaced:
             # This question has claimed the session by now, so it goes on even where the older answer can't be stopped.
-            with suppress(StoreUnavailable):
+            with suppress(QAError):
                 self.stop(answer_id)
 
 

@@ -21,6 +21,7 @@ from qa_service.errors import (
 from qa_service.frames import TopicNotice
 from qa_service.interfaces import SESSION_TOPICS, Claim, Claimed
 from qa_service.model import Drift, Exchange, Message, Owner, Question, Repeat, Rewind, Session, Topic
+from qa_service.running.stop import StopSignal
 from qa_service.single_use import make_single_use_id
 from qa_service.turns import Admission
 from tests.fakes import ANN, BUG, FakeArrivals, FakeDetector, FakeRepeats, FakeRoom, FakeSessions, desk
@@ -108,20 +109,38 @@ def test_a_word_that_cannot_be_left_refuses_no_question() -> None:
     assert house.ask("And?").turn.question == "And?"
 
 
-def test_one_answer_that_cannot_be_stopped_spares_no_other() -> None:
-    class Crowded(Watching):
-        def claim_session(self, claim: Claim) -> Claimed:
-            return replace(super().claim_session(claim), replaced=("one", "two", "three"))
+class Crowded(Watching):
+    """`Crowded` sessions have three running answers that a question replaces."""
 
+    def claim_session(self, claim: Claim) -> Claimed:
+        return replace(super().claim_session(claim), replaced=("one", "two", "three"))
+
+
+@pytest.mark.parametrize(
+    "error", [StoreUnavailable(retry_after=1), QAError("The store was asked for something wrong.")]
+)
+def test_one_answer_that_cannot_be_stopped_spares_no_other(error: QAError) -> None:
     stopped: list[str] = []
 
     def stop(answer_id: str) -> None:
         stopped.append(answer_id)
         if answer_id != "three":
-            deaf(answer_id)
+            raise error
 
     House(Crowded(), stop=stop).ask()
     assert stopped == ["one", "two", "three"]
+
+
+def test_a_part_of_one_answer_that_does_not_end_spares_no_other() -> None:
+    def fail() -> None:
+        raise BUG
+
+    stops = {each: StopSignal() for each in ("one", "two", "three")}
+    for stop in stops.values():
+        stop.call_when_set(fail)
+    admission = House(Crowded(), stop=lambda answer_id: stops[answer_id].set("cancelled")).ask()
+    assert admission.turn.status == "running"
+    assert all(stop.is_set() for stop in stops.values())
 
 
 class TestRepeating:

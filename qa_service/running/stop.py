@@ -1,9 +1,12 @@
 """This module has the signal that ends an answer early."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
+
+log = logging.getLogger(__name__)
 
 
 class StopSignal:
@@ -19,16 +22,15 @@ class StopSignal:
         return bool(self.reason)
 
     def set(self, reason: str) -> None:
-        """Stop for this reason. A reason that was set before stays. All registered actions run in this thread, even
-        where one of them raises."""
+        """Stop for this reason. A reason that was set before stays. All registered actions run in this thread, and what
+        one of them raises is logged and goes no further."""
         with self._lock:
             if self.reason:
                 return
             self.at = time.monotonic()
             self.reason, actions, self._actions = reason, self._actions, []
-        with ExitStack() as steps:
-            for action in reversed(actions):
-                steps.callback(action)
+        for action in actions:
+            _run_safely(action)
 
     def call_when_set(self, action: Callable[[], None]) -> Callable[[], None]:
         with self._lock:
@@ -41,3 +43,12 @@ class StopSignal:
     def _forget(self, action: Callable[[], None]) -> None:
         with self._lock, suppress(ValueError):
             self._actions.remove(action)
+
+
+def _run_safely(action: Callable[[], None]) -> None:
+    try:
+        action()
+    except Exception:
+        # The action is of the answer that ends, and whoever sets the signal may have other answers to stop, a question
+        # to begin, or a worker to shut down.
+        log.exception("a part of an answer could not be stopped")

@@ -7,7 +7,7 @@ must be hard to guess, so the session of such a chat has an id of its own, which
 visitor's address.
 """
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from hashlib import blake2b
 from http import HTTPStatus
@@ -53,8 +53,9 @@ def resume_chat(chat_id: str) -> Response:
 def stop_chat(chat_id: str) -> Response:
     """Stop the answer that is being written in a chat. What was written is kept. Stopping it again changes nothing."""
     service, owner = mounted(), asking_owner()
-    for answer_id in _find_running(service, owner, chat_id):
-        service.assembly.runner.stop_answer(answer_id)
+    with ExitStack() as steps:  # A stop that other workers can't be told of now spares no other answer.
+        for answer_id in _find_running(service, owner, chat_id):
+            steps.callback(service.assembly.runner.stop_answer, answer_id)
     return Response(status=HTTPStatus.NO_CONTENT)
 
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response, request
 from msgspec.structs import replace
 
-from qa_service.errors import InvalidField, NotFound, StoreUnavailable, Unauthenticated
+from qa_service.errors import InvalidField, NotFound, QAError, Unauthenticated
 from qa_service.fields import read_text
 from qa_service.model import Owner
 from qa_service.web.forms import read_fields, read_query
@@ -138,5 +138,5 @@ def list_running_answers(service: Mounted, owner: Owner, session_id: str) -> lis
 def _stop_answers(service: Mounted, answer_ids: Iterable[str]) -> None:
     for answer_id in answer_ids:
         # Where another worker can't be told now, the runner tells it as soon as the store is back.
-        with suppress(StoreUnavailable):
+        with suppress(QAError):
             service.assembly.runner.stop_answer(answer_id)

@@ -299,6 +299,21 @@ class TestStopping:
         with pytest.raises(Draining):
             house.ask()
 
+    def test_closing_is_carried_out_to_its_end_where_a_part_of_an_answer_does_not_stop(
+        self, house: Worker, world: World
+    ) -> None:
+        def fail() -> None:
+            raise BUG
+
+        running = [house.ask(session_id=session) for session in ("a", "b")]
+        for each in running:
+            each.stop.call_when_set(fail)
+        house.runner.shut_down("interrupted", WAITING_SECONDS)
+        there = world.worker(Waiting())
+        assert [each.stop.reason for each in running] == ["interrupted"] * 2
+        assert all(isinstance(there.read(each.answer_id)[-1][1], Done) for each in running)
+        assert house.presence.worker in there.presence.find_dead()
+
 
 class TestUploads:
     @pytest.mark.parametrize("stopped", [False, True])

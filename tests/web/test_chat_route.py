@@ -10,8 +10,9 @@ import pytest
 from werkzeug.test import TestResponse
 
 from qa_service.deltas import Finished, TextDelta
-from qa_service.errors import UpstreamRejected
+from qa_service.errors import StoreUnavailable, UpstreamRejected
 from qa_service.web.serving import drain_answers
+from tests.web.conftest import MakeHouse
 from tests.web.house import PERSONAL_SECRET, House, refusal
 
 KIM = {"Authorization": f"Bearer {PERSONAL_SECRET}"}
@@ -369,6 +370,27 @@ class TestComingBack:
         house.settle()
         kept = house.get(f"answers/{answer_id}", KIM).get_json()
         assert (kept["status"], kept["text"]) == ("cancelled", "안녕")
+
+    def test_a_stop_that_another_worker_cannot_be_told_of_spares_no_other_answer(
+        self, make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Two answers of a chat run while the worker of the second one can't tell the first one's to stop."""
+        first, second, stopping = (make_house() for _ in range(3))
+        told: list[str] = []
+
+        def refuse(answer_id: str) -> None:
+            raise StoreUnavailable(retry_after=1)
+
+        def refuse_second(answer_id: str) -> None:
+            if answer_id == ids[1]:
+                refuse(answer_id)
+            told.append(answer_id)
+
+        monkeypatch.setattr(second.assembly.runner._shared.workers, "announce_stop", refuse)
+        monkeypatch.setattr(stopping.assembly.runner._shared.workers, "announce_stop", refuse_second)
+        ids = [self.begin(Page(house)) for house in (first, second)]
+        refusal(stopping.client.post("/api/chat/my-chat/stop", headers=KIM), 503, "store_unavailable")
+        assert told == ids[:1]
 
     def test_whoever_reads_a_stopped_answer_is_told(self, house: House) -> None:
         page = Page(house)

@@ -12,11 +12,12 @@ from msgspec.structs import replace
 
 from qa_service.assembly import assemble
 from qa_service.deltas import Finished, TextDelta
-from qa_service.errors import StoreUnavailable
+from qa_service.errors import QAError, StoreUnavailable
 from qa_service.file_news import FileNews
 from qa_service.interfaces import Stop
 from qa_service.model import Owner, UploadedFile
 from qa_service.web.mounting import KEY
+from tests.fakes import BUG
 from tests.web.conftest import MakeHouse
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, Model, Reader, frames, refusal
 
@@ -333,6 +334,26 @@ class TestVisitors:
         assert house.session(headers=KIM, sessionId="1")["sessionId"] == "1"
 
 
+class TestDeletedWhileAnAnswerDoesNotStop:
+    def test_it_is_told_as_done_and_its_other_answers_are_stopped(
+        self, make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail() -> None:
+            raise BUG
+
+        house = make_house()
+        responses = [house.begin(headers=KIM) for _ in range(2)]
+        ids = [response.headers["X-Answer-Id"] for response in responses]
+        runner, history = house.assembly.runner, house.assembly.history
+        stops = [runner._running[answer_id].stop for answer_id in ids]
+        for stop in stops:
+            stop.call_when_set(fail)
+        monkeypatch.setattr(type(history), "delete_session", lambda *_: ids)
+        session = responses[0].headers["X-Session-Id"]
+        assert house.client.delete(f"/api/sessions/{session}", headers=KIM).status_code == 204
+        assert [stop.reason for stop in stops] == ["cancelled"] * 2
+
+
 class TestDeletedWhileTheStoreGoesAway:
     """Nobody reads what is still answered then, so it must not go on, and be paid for."""
 
@@ -363,8 +384,11 @@ class TestDeletedWhileTheStoreGoesAway:
         assert frames(response)[-1]["content"] == {"status": "cancelled"}
         refusal(deletion, 503, "store_unavailable")
 
+    @pytest.mark.parametrize(
+        "error", [StoreUnavailable(retry_after=1), QAError("The store was asked for something wrong.")]
+    )
     def test_the_deletion_is_told_as_done_where_only_a_stop_could_not_be_said(
-        self, make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch
+        self, make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch, error: QAError
     ) -> None:
         writing, deleting = make_house(), make_house()
         response = writing.begin(headers=KIM)
@@ -374,7 +398,7 @@ class TestDeletedWhileTheStoreGoesAway:
         def stop(answer_id: str) -> None:
             said.append(answer_id)
             if len(said) == 1:
-                raise StoreUnavailable("The store does not answer.", retry_after=1)
+                raise error
             type(workers).announce_stop(workers, answer_id)
 
         monkeypatch.setattr(workers, "announce_stop", stop, raising=True)
