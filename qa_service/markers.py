@@ -1,7 +1,9 @@
 """This module finds markers, which are the numbers in brackets by which an answer cites its sources, such as [2].
 
 All who look for markers use one grammar: citing looks for them in an answer, prompting in earlier answers and in the
-text of files, and the page, whose `inline.js` has the same pattern, in what it shows.
+text of files, and the page in what it shows. The pattern stands in two places, here and in the page's
+`web/static/markers.js`, and both are held to the same cases. Of a marker that isn't whole yet, the page's `inline.js`
+knows how it begins.
 
 - A marker is [2], [1, 3] or [1][3]; ［２］ and 【2】 count as well, and so do the commas ， and 、.
 - Behind a single Latin letter, `_` or `]` the brackets are code or a link, as in a[1], row_[1] and [text][1]. Behind

@@ -1,4 +1,5 @@
-"""These tests show what a marker is: the page is held to the same cases in `tests/live/test_page_markdown.py`."""
+"""These tests show what a marker is: the page is held to the same cases in `tests/live/test_page_markdown.py` and
+`tests/live/test_page_reading.py`."""
 
 import pytest
 
@@ -26,6 +27,7 @@ CASES: list[tuple[str, list[int]]] = [
     ("> quoted [1]", [1]),
     ("[1][2](https://example.com)", [1]),
     ("\\[1]", []),
+    ("\\\\[1]", []),
     ("a[1]", []),
     ("x = A[1]", []),
     ("_[1]", []),
@@ -45,6 +47,9 @@ CASES: list[tuple[str, list[int]]] = [
     ("[1,]", []),
     ("(1)", []),
     ("[1\n]", []),
+    ("[1】", []),
+    ("［1]", []),
+    ("One [1】 here. Other [1].", [1]),
     ("`[1]`", []),
     ("``a [1] ` b``", []),
     ("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
+from qa_service.markers import MARKER
 from tests.adversary import STATIC, attacks, expressions_of_the_page
 from tests.test_markers import CASES
 
@@ -327,6 +328,19 @@ def test_an_answer_that_comes_in_pieces_costs_what_its_length_does(timed: Timed,
 @pytest.mark.parametrize(("text", "numbers"), CASES)
 def test_the_page_and_the_service_agree_on_what_a_citation_is(page: Page, text: str, numbers: list[int]) -> None:
     assert page.evaluate(SHOW, text)["cited"] == numbers
+
+
+def test_the_pattern_of_the_page_takes_what_that_of_the_service_takes(page: Page) -> None:
+    choices, signs = random.Random(7).choices, [*"[]［］【】1２,、 a_\\(가", "[1]"]
+    texts = ["".join(choices(signs, k=20)) for _ in range(3000)]
+    found = page.evaluate(
+        """async (texts) => {
+            const { MARKER } = await import("/markers.js");
+            return texts.map((text) => Array.from(text.matchAll(MARKER), ({ 0: marker, index }) => [index, marker]));
+        }""",
+        texts,
+    )
+    assert found == [[[marker.start(), marker[0]] for marker in MARKER.finditer(text)] for text in texts]
 
 
 @pytest.mark.parametrize(

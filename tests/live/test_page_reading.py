@@ -19,6 +19,7 @@ from qa_service.quoting import Claims
 from qa_service.web.chat_script import chat_script
 from tests.adversary import STATIC
 from tests.live.chromium import ANSWERED, PATIENCE
+from tests.test_markers import CASES
 
 SITE = "http://page.test"
 SHELL = """<!doctype html><html lang="ko"><meta charset="utf-8"><body>
@@ -564,14 +565,14 @@ PARTS = [
     "**",
     "Text. ",
     " a[1]",
+    " [1】",
+    "［1］",
 ]
 PASSAGES = [Passage(f"f{n}", "a.txt", TEXT, n=n) for n in (1, 2)]
 
 
-def written(seed: int) -> dict[str, Any]:
-    """Return a text at random, its sources as the service finds them, and the place that each of its numbers stands
-    for."""
-    text = "".join(random.Random(seed).choices(PARTS, k=24))
+def placed(text: str) -> dict[str, Any]:
+    """Return the text, its sources as the service finds them, and the place that each of its numbers stands for."""
     claims = Claims(text, blank_code(text))
     places = [(n, claims.find_claim(at)) for at, n in find_markers(text)]
     return {
@@ -587,7 +588,8 @@ def written(seed: int) -> dict[str, Any]:
 
 
 def test_every_number_stands_for_the_place_that_the_service_means(page: Page) -> None:
-    texts = [written(seed) for seed in range(80)]
+    texts = [placed("".join(random.Random(seed).choices(PARTS, k=24))) for seed in range(80)]
+    texts.append(placed("One fact [1】 here. Other fact [1]."))
     wrong = page.evaluate(
         """async (texts) => {
             const { citeAt } = await import("/cites.js");
@@ -601,3 +603,17 @@ def test_every_number_stands_for_the_place_that_the_service_means(page: Page) ->
         texts,
     )
     assert not wrong
+
+
+@pytest.mark.parametrize(("text", "numbers"), CASES)
+def test_places_are_those_of_the_numbers_that_the_service_finds(page: Page, text: str, numbers: list[int]) -> None:
+    """A source whose only place is elsewhere gets that place exactly where the text has none of its numbers."""
+    found = page.evaluate(
+        """async (text) => {
+            const { citeAt } = await import("/cites.js");
+            const cites = [{ start: 5000, end: 5001 }];
+            return Array.from({ length: 100 }, (_, n) => n).filter((n) => citeAt(text, { n, cites }, 0) === undefined);
+        }""",
+        text,
+    )
+    assert found == sorted(set(numbers))

@@ -3,10 +3,11 @@
  * once each, by their claims; two numbers behind one claim, as in `[1][2][1]`, have one place together.
  */
 
+import { MARKER, numbersOf } from "./markers.js";
+
 const CODE_IN_TEXT = /```.*?(?:```|$)|``[^\n]*?``|`[^`\n]*`/gs;
-/** Markers that stand side by side in a line, with the space behind them. `qa_service/markers.py` has the grammar. */
-const MARKERS = /(?:(?<!\b[A-Za-z_]|[_\]\\])\[|[［【])[0-9０-９]{1,3}(?: ?[,，、] ?[0-9０-９]{1,3}){0,9}[\]］】](?!\()(?:[^\S\n]*[[［【][0-9０-９]{1,3}(?: ?[,，、] ?[0-9０-９]{1,3}){0,9}[\]］】](?!\())*[^\S\n]*/g;
-const EACH_NUMBER = /[0-9０-９]{1,3}/g;
+/** Markers that stand side by side in a line, with the space behind them, where each of their signs is blanked. */
+const BLANKED = /\0(?:\0|[^\S\n])*/g;
 
 /** The place of the number `n` that is the one at `index` in the shown text; undefined if none is known. */
 export function citeAt(text, { n, cites = [] }, index) {
@@ -22,12 +23,13 @@ function citesOf(text, n, cites) {
   let passed = 0;
   // A claim that ends in one place may begin in two: behind a marker that opens the sentence, or with the sentence itself.
   const claims = cites.filter(({ start, end }) => start < end).sort((one, other) => one.start - other.start);
-  return [...prose.matchAll(MARKERS)].flatMap(({ 0: group, index }) => {
+  const blanked = prose.replace(MARKER, (marker) => "\0".repeat(marker.length));
+  return [...blanked.matchAll(BLANKED)].flatMap(({ 0: { length }, index }) => {
     while (astral[passed] < index) passed += 1;
     const line = prose.lastIndexOf("\n", index - 1) + 1;
     const before = line + text.slice(line, index).trimEnd().length - passed;
-    const after = index + group.length - passed;
-    const numbers = group.match(EACH_NUMBER).filter((number) => Number(number.normalize("NFKC")) === n);
+    const after = index + length - passed;
+    const numbers = numbersOf(prose.slice(index, index + length)).filter((number) => number === n);
     return numbers.map(() => claims.find(({ end }) => end === before) ?? claims.find(({ start }) => start === after));
   });
 }

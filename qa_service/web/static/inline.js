@@ -12,13 +12,11 @@
 import { FORMULA_ENDS } from "./blocks.js";
 import { part } from "./drawing.js";
 import { element } from "./element.js";
+import { MARKER, numbersOf } from "./markers.js";
 
 const TOKEN = /\\[!-/:-@[-`{-~]|`+|\$+|!?\[|[［【]|\*+|_+|~~|https?:\/\/|\n|<br ?\/?>/g;
-// The grammar of a citation is that of `qa_service/markers.py`, and a test holds both to the same cases.
-const CITATION = /[[［【]([0-9０-９]{1,3}(?: ?[,，、] ?[0-9０-９]{1,3}){0,9})([\]］】])(?!\()/y;
-const CLOSING = { "[": "]", "［": "］", "【": "】" };
-/** Behind these a bracket belongs to code or to a link, as in `a[1]` and `[text][1]`. */
-const INDEXED = /(?:\b[A-Za-z_]|[_\]])$/;
+/** Behind these a bracket begins no citation, as in `a[1]` and `[text][1]`. */
+const INDEXED = /(?:\b[A-Za-z_]|[_\]\\])$/;
 const TARGET = /\( ?<?([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)?)>?(?: +"[^"]{0,300}")? ?\)/y;
 const ADDRESS = /https?:\/\/[^\s<>"`\u3000-\u303f\uac00-\ud7a3\uff00-\uffef]+/y;
 /** A citation number, and the address of a link, of which the text doesn't have the end yet. */
@@ -80,6 +78,7 @@ class Line {
     this.open = { "*": [], _: [], "~": [] };
     this.unclosed = new Set();
     this.formulaEnds = new Map();
+    this.markers = new Map(Array.from(this.source.matchAll(MARKER), ({ 0: marker, index }) => [index, marker]));
     this.closers = null;
   }
 
@@ -221,26 +220,13 @@ class Line {
     return at + 1;
   }
 
-  /** Put the numbers of a marker such as `[1][2, 3]`, and answer where it ends; 0 if there is none. */
+  /** Put the numbers of the marker that begins here, and answer where it ends; 0 if there is none. */
   #citations(at) {
-    if (this.#isIndex(at)) return 0;
-    let end = at;
-    for (let one = this.#citation(end); one; one = this.#citation(end)) {
-      const numbers = one[1].normalize("NFKC").split(/[,、]/);
-      this.out.push(...numbers.map((number) => this.cite(Number(number))));
-      end += one[0].length;
-    }
-    if (end === at) return 0;
+    const marker = this.markers.get(at);
+    if (!marker) return 0;
+    this.out.push(...numbersOf(marker).map((number) => this.cite(number)));
+    const end = at + marker.length;
     return this.#isOpenFrom(end) && this.#match(OPEN_CITATION, end) ? this.source.length : end;
-  }
-
-  #isIndex(at) {
-    return this.source[at] === "[" && INDEXED.test(this.source.slice(Math.max(at - 2, 0), at));
-  }
-
-  #citation(at) {
-    const found = this.#match(CITATION, at);
-    return found && CLOSING[this.source[at]] === found[2] ? found : null;
   }
 
   /** Put the link or picture that begins here, and answer where it ends; 0 if there is none. */
@@ -262,7 +248,7 @@ class Line {
 
   /** Put what is known of a citation, a link or a picture that isn't whole, and answer where to go on; 0 if it is none. */
   #unfinished(token, at) {
-    if (this.#isIndex(at)) return 0;
+    if (this.source[at] === "[" && INDEXED.test(this.source.slice(Math.max(at - 2, 0), at))) return 0;
     const { length } = this.source;
     const from = at + token.length;
     const closer = this.closers.get(from - 1);
