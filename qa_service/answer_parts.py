@@ -31,7 +31,7 @@ class Parts(Struct, frozen=True):
     site: Site
     prices: Mapping[str, Mapping[str, float]]
     longest: int
-    """An answer whose text counts more than so many bytes is ended, as `incomplete`."""
+    """An answer whose text counts more than this many bytes is ended, as `incomplete`."""
     safety_identifier: Callable[[str], str]
     """This turns an owner's key, with a visitor's `Owner.address` behind it, into the id that tells upstream who
     asks."""

@@ -65,7 +65,7 @@ from qa_service.turns import Admission, Asked, Gap, Mark, Turn, logged_id
 log = logging.getLogger(__name__)
 
 DEADLY = 2
-"""When so many workers in a row have died with an answer, the answer itself is taken for the cause."""
+"""When this many workers in a row have died with an answer, the answer itself is taken for the cause."""
 
 
 class AnswerLine(Struct, frozen=True):

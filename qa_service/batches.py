@@ -19,7 +19,7 @@ from qa_service.model import StoredFile, UploadedFile, Verdict
 from qa_service.threads import submit_task
 
 AMPLE_BYTES, AMPLE_SECONDS = 8_000_000, 30
-"""A file takes hardly ever more of a quota than so many bytes of text and so many seconds of reading."""
+"""A file takes hardly ever more of a quota than this many bytes of text and this many seconds of reading."""
 
 Upload: TypeAlias = tuple[UploadedFile, FilePlace]
 

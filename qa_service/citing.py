@@ -33,12 +33,12 @@ from qa_service.places import describe_section, find_rows, locate_pages
 from qa_service.quoting import Claims, Quotable
 
 LOOKED_AT = 256 << 10
-"""So many characters of an answer are searched for sources. The longest answers of today's models have as many."""
+"""This many characters of an answer are searched for sources. The longest answers of today's models have as many."""
 MOST_MENTIONS = 5_000
-"""At most so many markers, links and annotations are looked at, from the beginning of the answer."""
+"""At most this many markers, links and annotations are looked at, from the beginning of the answer."""
 MOST_SOURCES = 200
 MOST_CITES = 50
-"""A source has at most so many places. With the longest quotes, their frame has less than 64 KiB."""
+"""A source has at most this many places. With the longest quotes, their frame has less than 64 KiB."""
 
 
 class Placed(Struct, frozen=True):

@@ -25,7 +25,7 @@ from qa_service.web.identity import Owners
 from qa_service.web.uploads import clean_name, decode_name
 
 LAST_SECONDS = 1.0
-"""Before the command ends, it waits at most so long until the store has the answer."""
+"""Before the command ends, it waits at most this long until the store has the answer."""
 
 
 def ask_once(settings: Settings, asked: str, *, files: Sequence[Path] = (), session_id: str = "") -> None:

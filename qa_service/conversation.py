@@ -17,7 +17,7 @@ from qa_service.model import Message
 from qa_service.pause import LongWork
 
 MOST_MESSAGES = 400
-"""So many messages of an earlier conversation are read. One that has more is refused."""
+"""This many messages of an earlier conversation are read. One that has more is refused."""
 TEXT_TYPES = ("text", "input_text", "output_text")
 EXPECTED = "a JSON list of {role, content} or {role, parts}, role being user or assistant"
 PAGES_OWN = "data-"

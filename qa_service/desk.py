@@ -34,16 +34,16 @@ from qa_service.storable import storable
 from qa_service.turns import Admission, Turn
 
 HARD_TO_GUESS = 22
-"""A session id that an anonymous caller chose has at least so many characters. 128 random bits in base 64 have as many,
-and a UUID has more."""
+"""A session id that an anonymous caller chose has at least this many characters. 128 random bits in base 64 have as
+many, and a UUID has more."""
 TITLE = 80
-"""A title has at most so many characters."""
+"""A title has at most this many characters."""
 ATTEMPTS = 5
-"""A claim is tried at most so often. It is tried again where the session has changed since it was loaded."""
+"""A claim is tried at most this often. It is tried again where the session has changed since it was loaded."""
 SEED = 20
-"""A new session begins with at most so many exchanges of the field `messages`."""
+"""A new session begins with at most this many exchanges of the field `messages`."""
 PREDECESSORS = 20
-"""A turn names at most so many of the answers that stood in its place before, the latest ones."""
+"""A turn names at most this many of the answers that stood in its place before, the latest ones."""
 
 
 class Room(Protocol):

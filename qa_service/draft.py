@@ -35,10 +35,11 @@ STATUS: Mapping[FinishReason, Status] = {
 }
 
 PIECE_BYTES = 16
-"""Each piece of text counts for so many bytes more than it has, so that an answer of single letters is bounded, too."""
+"""Each piece of text counts for this many bytes more than it has, so that an answer of single letters is bounded,
+too."""
 
 MOST_LINKS = 1_000
-"""Among at most so many links of an answer pictures and videos are looked for."""
+"""Among at most this many links of an answer pictures and videos are looked for."""
 
 Prices: TypeAlias = Mapping[str, Mapping[str, float]]
 """This maps each model to its prices for a million tokens: `input`, `output` and, where it differs, `cached`."""
@@ -52,7 +53,7 @@ class Draft:
     is_long_topic = False
     """This says whether the earlier turns of the topic should be summed up."""
     dangling = 0
-    """So many numbers in the text stand for no source."""
+    """This many numbers in the text stand for no source."""
     leaked = False
     """This says whether the text repeats the mark of its instructions."""
 
@@ -75,7 +76,7 @@ class Draft:
         self.searches: Sequence[SideSearch] = ()
         """These searches run beside the answer."""
         self.size = 0
-        """The text counts so many bytes so far. `Parts.longest` bounds them."""
+        """The text counts this many bytes so far. `Parts.longest` bounds them."""
         self._pieces: list[str] = []
         self._annotations: list[Placed] = []
         self._pages: list[str] = []

@@ -28,7 +28,7 @@ from qa_service.frames import Reference
 from qa_service.model import Passage
 
 FIRST = 5
-"""A page was found if it is among that of the first so many passages."""
+"""A page was found if it is among that of the first this many passages."""
 
 
 class Said(Struct, frozen=True, forbid_unknown_fields=True):

@@ -30,7 +30,7 @@ from qa_service.settings import Settings
 from qa_service.web.identity import Owners
 
 ALWAYS = (1_000_000, 1.0)
-"""So often the evaluation may ask, in so many seconds."""
+"""This often the evaluation may ask, in this many seconds."""
 LAST_SECONDS = 1.0
 
 

@@ -20,8 +20,8 @@ NUMBER = re.compile(r"-?[0-9.]{1,25}(?:[eE]-?[0-9]{1,3})?")
 WHOLE = re.compile(r"[0-9]{1,9}")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 MOST_MARKS = 30
-"""So many accents may follow each other, as in Unicode's stream-safe text (UAX #15). Putting a run of accents in order
-takes the square of its length, which is seconds for a run as long as a question."""
+"""This many accents may follow each other, as in Unicode's stream-safe text (UAX #15). Putting a run of accents in
+order takes the square of its length, which is seconds for a run as long as a question."""
 RARE_RUN = re.compile(f"[^\x00-\u02ff\u1100-\u11ff\uac00-\ud7a3]{{{MOST_MARKS + 1}}}")
 """Only a text that has such a run may have too many accents in a row. Latin and Korean texts have none: a question of
 32,000 characters takes 0.1 ms, and another 1 ms where it is searched for `MARKS` as well."""
@@ -30,7 +30,7 @@ MARKS = re.compile(rb"[^\0]{%d}" % (MOST_MARKS + 1))
 class of a character that is no accent is 0."""
 LARGEST = 1 << 64
 LONG = 1_000
-"""A text of at most so many characters isn't searched for long runs of accents, because any can be put in order
+"""A text of at most this many characters isn't searched for long runs of accents, because any can be put in order
 quickly."""
 
 Choice = TypeVar("Choice", bound=str)

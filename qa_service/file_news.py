@@ -44,7 +44,7 @@ class FileEnd(Value, frozen=True):
 
     verdict: Verdict
     seconds: float = 0.0
-    """Reading took so many seconds. Waiting until reading could begin isn't part of it."""
+    """Reading took this many seconds. Waiting until reading could begin isn't part of it."""
 
 
 FileNews: TypeAlias = FileBegin | FileProgress | FileText | ReadPicture | FileEnd

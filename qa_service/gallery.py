@@ -35,7 +35,7 @@ class Gallery(Struct, frozen=True):
     sniff: Callable[[bytes, str], str]
     """Tells the kind of a file by its bytes and its name."""
     pauses: Sequence[float] = (0.5, 1.0, 2.0)
-    """After so many seconds each, what failed for a finished picture is tried again, since a store may be away for a
+    """After this many seconds each, what failed for a finished picture is tried again, since a store may be away for a
     moment, and a busy machine may leave a reading process no time."""
 
     def show_picture(self, drawn: Drawn, admission: Admission, version: int, stop: Stop) -> Image | StageNotice:
@@ -93,7 +93,7 @@ def _may_pass(error: QAError) -> bool:
 
 
 def _wait(seconds: float, stop: Stop) -> None:
-    """Wait for so many seconds, or until the stop comes."""
+    """Wait for this many seconds, or until the stop comes."""
     woken = threading.Event()
     forget = stop.call_when_set(woken.set)
     woken.wait(seconds)

@@ -21,7 +21,7 @@ from qa_service.pause import LongWork
 from qa_service.storable import storable
 
 HASHED_BYTES = 256 << 10
-"""So many bytes of an upload are hashed at once."""
+"""This many bytes of an upload are hashed at once."""
 OVER_QUOTA = "over_quota"
 """This reason says that a file wasn't taken, or not to its end, because the session or its owner has used up what is
 allowed."""
@@ -117,12 +117,12 @@ class _Taken:
         self._is_full = False
 
     def has_room(self, size: int) -> bool:
-        """Tell whether there is room for a part of at least so many bytes."""
+        """Tell whether there is room for a part of at least this many bytes."""
         self._is_full = self._is_full or self.size + size > self._room
         return not self._is_full
 
     def add_text(self, part: FileText, size: int) -> None:
-        """Count a part that takes so many bytes of the store."""
+        """Count a part that takes this many bytes of the store."""
         self.passages += len(part.passages)
         self.size += size
 

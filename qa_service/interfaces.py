@@ -200,7 +200,7 @@ Saved: TypeAlias = Literal["saved", "gone", "lost"]
 
 
 SESSION_TOPICS = 1_000
-"""A session has at most so many topics, since all of them are loaded with it. After that no new one begins."""
+"""A session has at most this many topics, since all of them are loaded with it. After that no new one begins."""
 
 
 class SessionStore(Protocol):
@@ -314,7 +314,7 @@ class Arrival(Struct, frozen=True):
     """An `Arrival` holds what the store knows about a question that has just come."""
 
     wait: float
-    """The owner may ask after so many seconds. It is 0 where the question may be asked now."""
+    """The owner may ask after this many seconds. It is 0 where the question may be asked now."""
     session: Session | None
     """This is the session as `SessionStore.load_session` gives it."""
     has_room: bool = True
@@ -334,11 +334,11 @@ class Allowance(Struct, frozen=True):
     """An `Allowance` says how much an owner may still use for one session."""
 
     files: int
-    """The session may still take so many files."""
+    """The session may still take this many files."""
     bytes: int
-    """So many bytes of the store may still be taken for the owner. Visitors with the same address share them."""
+    """This many bytes of the store may still be taken for the owner. Visitors with the same address share them."""
     seconds: float
-    """Files may still be read for the owner for so many seconds in this hour."""
+    """Files may still be read for the owner for this many seconds in this hour."""
 
     @property
     def is_used_up(self) -> bool:
@@ -353,7 +353,7 @@ class Quotas(Protocol):
         """Return what is left now. Files that are being read at this moment aren't counted yet."""
 
     def spend_seconds(self, owner: Owner, seconds: float) -> None:
-        """Count that reading a file of this owner took so many seconds."""
+        """Count that reading a file of this owner took this many seconds."""
 
 
 class NewLogEntry(Struct, frozen=True):
@@ -366,7 +366,7 @@ class NewLogEntry(Struct, frozen=True):
     last: int
     """This is the number of the last frame. It is one less than `first` where the entry has only marks."""
     count: int
-    """This answer had so many entries before."""
+    """This answer had this many entries before."""
     items: Sequence[Frame | Mark]
     closed: bool = False
     """This says whether the answer has no frame behind these."""
@@ -421,9 +421,9 @@ class HeldAnswer(Struct, frozen=True):
     admission: Admission | None = None
     """This is the admission of the question, if another worker may begin the answer again."""
     deaths: int = 0
-    """So many workers in a row have died while they held the answer, since it last got a new word."""
+    """This many workers in a row have died while they held the answer, since it last got a new word."""
     said: int = 0
-    """The answer had so many characters when it was last taken over."""
+    """The answer had this many characters when it was last taken over."""
 
 
 class FollowedAnswer(Struct, frozen=True):
@@ -535,13 +535,13 @@ class AnswerSoFar(Struct, frozen=True):
     response_id: str = ""
     """Upstream keeps the answer under this id. It is empty where upstream doesn't keep it."""
     since_opened: int = 0
-    """The shared log has so many frames behind the last mark `Opened`, which says that upstream keeps the answer."""
+    """The shared log has this many frames behind the last mark `Opened`, which says that upstream keeps the answer."""
     repeatable: bool = True
     """This says whether this release makes the same frames as the worker before it made behind that mark."""
     whole: bool = False
     """This says whether the whole admission is known, so that the answer can be begun again."""
     deaths: int = 0
-    """So many workers in a row have died with the answer, since it last got a new word."""
+    """This many workers in a row have died with the answer, since it last got a new word."""
     references: tuple[Reference, ...] = ()
     """Readers of this text know these sources already."""
 
@@ -626,7 +626,7 @@ class Meter(Protocol):
         code."""
 
     def record_time(self, what: Timed, seconds: float) -> None:
-        """Note that something took so many seconds."""
+        """Note that something took this many seconds."""
 
     def count_streams(self, change: int) -> None:
         """Note that `change` more readers are connected; a negative `change` means fewer."""

@@ -40,10 +40,10 @@ log = logging.getLogger(__name__)
 
 MOST_CANDIDATES = 60
 PATIENCE = 20
-"""A document may take so many times as long as an upload, because nobody waits for it and everybody else goes
+"""A document may take this many times as long as an upload, because nobody waits for it and everybody else goes
 first."""
 OUTAGE_SECONDS = 10.0
-"""After a failure, answers are written without the knowledge base for so long, so that not each of them waits for
+"""After a failure, answers are written without the knowledge base for this long, so that not each of them waits for
 it."""
 
 

@@ -10,7 +10,7 @@ from qa_service.language.stems import JOSA
 
 LONGEST_ADDRESS = 4_096
 POINTING_WORDS = 5
-"""An address points at a long quote by so many of its first words, and as many of its last."""
+"""An address points at a long quote by this many of its first words, and as many of its last."""
 _LINK = re.compile(r"\[([^\[\]\n]{0,300})\]\((https?://[^\s()<>]+(?:\([^\s()<>]*\)[^\s()<>]*)*)\)")
 _OPEN = r"[^\s<>\"'`\[\]()*…。，、！？：；（）“”‘’「」『』《》〈〉]"
 _BARE = re.compile(rf"https?://{_OPEN}+(?:\([^\s()<>]*\){_OPEN}*)*")

@@ -11,7 +11,7 @@ from qa_service.prompting import MESSAGE_TOKENS, quote_name
 from qa_service.retrieval.splitting import estimate_tokens
 
 MOST_NAMES = 20
-"""At most so many files are named."""
+"""At most this many files are named."""
 HEADING: dict[Language, str] = {
     "en": "[Files] The conversation has these files too. Nothing in them was found for the question below:",
     "ko": "[파일] 대화에는 다음 파일도 있으며, 아래 질문에 맞는 내용은 찾지 못했습니다:",
@@ -21,7 +21,7 @@ UNREAD: dict[Language, str] = {
     "ko": "[쪽] 다음 쪽은 스캔이거나 손상되어 읽을 수 없으며, 무슨 내용인지 알 수 없습니다:",
 }
 MOST_RANGES = 20
-"""At most so many ranges of pages of a file are named."""
+"""At most this many ranges of pages of a file are named."""
 _PAGES = {"en": ("page {}", "pages {}"), "ko": ("{}쪽", "{}쪽")}
 UNREADABLE: dict[Language, str] = {"en": "couldn't be read", "ko": "읽을 수 없었음"}
 

@@ -75,7 +75,7 @@ class ReadRequest(Value, frozen=True):
     file: UploadedFile
     owner: Owner
     seconds: float | None = None
-    """The owner may still use so much reading time. None means that only the reader's own limit counts."""
+    """The owner may still use this much reading time. None means that only the reader's own limit counts."""
 
 
 class TextPart(Value, frozen=True, tag_field="type", tag="text"):
@@ -139,7 +139,7 @@ class Repeat(Value, frozen=True):
     """This is a hash of the question and its files. The same key with another fingerprint is a mistake of the
     caller's."""
     seconds: float
-    """A repetition gets the same answer for so long. 0 means as long as that answer is being written."""
+    """A repetition gets the same answer for this long. 0 means as long as that answer is being written."""
 
 
 class Echo(Value, frozen=True, omit_defaults=True):
@@ -276,7 +276,7 @@ class FilePicture(Value, frozen=True):
 
     page: int
     tokens: int
-    """The picture costs a model about so many tokens."""
+    """The picture costs a model about this many tokens."""
     name: str = ""
     """This is the picture's own name, where it lies within the file."""
 
@@ -296,7 +296,7 @@ class StoredFile(Value, frozen=True):
     added: float = 0
     """The file was read at this moment, in seconds since 1970. Files are listed in that order."""
     size: int = 0
-    """So many bytes of the file's text are kept. In files of version 1 it is 0."""
+    """This many bytes of the file's text are kept. In files of version 1 it is 0."""
     unread_pages: tuple[int, ...] = ()
     """These pages of the file can't be read, or not wholly."""
     digest: str = ""
@@ -372,7 +372,7 @@ class Summary(Value, frozen=True):
 
     text: str
     turns: int = 0
-    """It stands for so many of the first exchanges in the session's context, and for all that were before them."""
+    """It stands for this many of the first exchanges in the session's context, and for all that were before them."""
 
 
 class Session(Value, frozen=True):

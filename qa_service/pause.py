@@ -12,7 +12,7 @@ from typing import TypeVar
 
 PAUSE_SECONDS = 0.001
 AT_ONCE = 1000
-"""A step of work on items, such as the frames of an answer, is on so many at most."""
+"""A step of work on items, such as the frames of an answer, is on this many at most."""
 
 T = TypeVar("T")
 

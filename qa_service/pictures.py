@@ -41,7 +41,7 @@ class ShownPicture(Struct, frozen=True):
 
 
 class ChosenPictures(Struct, frozen=True):
-    """A `ChosenPictures` says which of a file's pictures a prompt shows: so many of them, from the first one on."""
+    """A `ChosenPictures` says which of a file's pictures a prompt shows: this many of them, from the first one on."""
 
     file: StoredFile
     count: int

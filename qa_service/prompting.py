@@ -61,13 +61,13 @@ SHARE = 0.8
 """A prompt takes at most this share of what the model reads at once. The answer needs the rest, and our count of tokens
 is an estimate."""
 REFERENCE_TOKENS = 8_000
-"""The passages of a prompt take at most so many tokens."""
+"""The passages of a prompt take at most this many tokens."""
 HISTORY_TOKENS = 16_000
-"""Earlier turns take at most so many tokens. They are paid for with every further question."""
+"""Earlier turns take at most this many tokens. They are paid for with every further question."""
 HISTORY_SHARE = 0.25
 """Earlier turns have at least this share of what the instructions and the question leave, if they need it."""
 MESSAGE_TOKENS = 4
-"""A message takes about so many tokens more than its text."""
+"""A message takes about this many tokens more than its text."""
 PARTED = "\n\n"
 
 QUOTED = {
@@ -120,7 +120,7 @@ class Site(Struct, frozen=True):
 
     instructions: str
     context_tokens: int = 0
-    """A prompt may hold so many tokens; 0 stands for 0.8 of the model's window."""
+    """A prompt may hold this many tokens; 0 stands for 0.8 of the model's window."""
     citations: bool = True
     cite_links: bool = False
     """This says whether a link that the model types is a source, although no tool has returned it."""
@@ -146,7 +146,7 @@ class Material(Struct, frozen=True):
     pinned: Collection[str] = ()
     """The files with these ids came with the question, so their passages are dropped last."""
     pieces: int = 0
-    """The files have so many passages altogether."""
+    """The files have this many passages altogether."""
     summary: Summary | None = None
     """This stands for the first turns of the topic."""
     files: Sequence[StoredFile] = ()
@@ -249,7 +249,7 @@ def _write_turn(exchange: Exchange) -> _Turn:
 
 def _sum_latest(turns: Sequence[_Turn], site: Site) -> list[int]:
     """Return the tokens of no turn, of the latest one, of the two latest ones, and so on, as far as a prompt may hold
-    so many."""
+    this many."""
     sums = accumulate((count_tokens(turn, site) for turn in reversed(turns)), initial=0)
     return list(takewhile(HISTORY_TOKENS.__ge__, sums))
 

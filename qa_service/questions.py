@@ -24,7 +24,7 @@ ANSWER_ID = re.compile(r"[0-9a-f]{32}")
 LONGEST_SYSTEM_PROMPT = 8_000
 MOST_COLLECTIONS = 20
 LONGEST_MODEL = 200
-"""The name of a model has at most so many characters."""
+"""The name of a model has at most this many characters."""
 QUESTION_FIELDS = ("question", "message", "prompt")
 TOPICS: tuple[TopicChoice, ...] = ("auto", "keep", "new")
 HANGUPS: tuple[HangupChoice, ...] = ("finish", "cancel")

@@ -13,7 +13,7 @@ from qa_service.markers import MARKER
 
 LONGEST_QUOTE = 300
 LONGEST_CLAIM = 1_000
-"""A claim has at most so many characters. What stands before them isn't compared with the passage."""
+"""A claim has at most this many characters. What stands before them isn't compared with the passage."""
 _WORD = re.compile(r"\w")
 # The signs of lists, quotations and headings in Markdown are no part of the sentence behind them.
 _LINE_SIGNS = re.compile(r"\s*+(?:(?:[-*+•>]|#{1,6}|\d{1,3}[.)])\s++)*+")

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 KEPT, LONGEST = 1_024, 4_000
-"""So many texts are remembered, and none with more characters than these. They take 16 MB at most."""
+"""This many texts are remembered, and none with more characters than these. They take 16 MB at most."""
 
 Result = TypeVar("Result")
 

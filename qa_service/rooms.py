@@ -16,7 +16,7 @@ GUEST = "guest"
 
 
 class WorkerRoom:
-    """A `WorkerRoom` has so many places for requests of one kind, to all callers of this worker and to one. `kind` is
+    """A `WorkerRoom` has this many places for requests of one kind, to all callers of this worker and to one. `kind` is
     their English plural, as it stands in messages. In a small room one caller may still have `fewest` places."""
 
     def __init__(self, kind: str, most: int, *, fewest: int = 0) -> None:

@@ -24,7 +24,7 @@ CURRENCY = re.compile(r"[A-Z]{3}")
 DECIMAL = re.compile(r"\d{1,3}(\.\d{1,9})?")
 WHOLE = re.compile(r"\d{1,9}")
 TEXT_BYTES = 1 << 20
-"""A file whose text is a setting has at most so many bytes."""
+"""A file whose text is a setting has at most this many bytes."""
 PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,62}\.?")
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{0,63}://(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:\d{1,5})?")

@@ -15,7 +15,7 @@ from qa_service.model import Language, Passage
 from qa_service.places import describe_section, locate_pages
 
 MOST_BYTES = 4_000
-"""The sources of one prompt have at most so many bytes of JSON, without the public prefix. A passage that has no room
+"""The sources of one prompt have at most this many bytes of JSON, without the public prefix. A passage that has no room
 here can be opened when its reference has come, at the end of the answer."""
 LONGEST_TITLE = 80
 LONGEST_SECTION = 40

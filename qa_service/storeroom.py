@@ -33,15 +33,16 @@ from qa_service.stores.summaries import RedisSummaries
 from qa_service.stores.workers import RedisWorkers
 
 STORE_SECONDS = 0.7
-"""A store elsewhere may take so many seconds for one reply."""
+"""A store elsewhere may take this many seconds for one reply."""
 PRIVATE_STORE_SECONDS = 5.0
-"""The private store may take so many seconds for one reply. No reply of it is lost on a network, but it can't reply
+"""The private store may take this many seconds for one reply. No reply of it is lost on a network, but it can't reply
 while a busy disk keeps it from writing, which takes seconds on people's own machines."""
 STORE_CONNECTIONS = 100
 SEARCHES = 10
-"""For each question that an owner may ask, they may also search the knowledge base so many times without a question."""
+"""For each question that an owner may ask, they may also search the knowledge base this many times without a
+question."""
 OUTAGE_SECONDS = 600
-"""The store may be away for so many seconds at an answer's end, and the answer's writer may still save it then."""
+"""The store may be away for this many seconds at an answer's end, and the answer's writer may still save it then."""
 
 
 class Storeroom(Struct, frozen=True):

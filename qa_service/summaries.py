@@ -40,23 +40,23 @@ log = logging.getLogger(__name__)
 FULL = 0.75
 """A summary is asked for when turns take this share of their room."""
 FULL_TURNS = 15
-"""It is also asked for when there are so many turns, because a session gives prompts no more than 20."""
+"""It is also asked for when there are this many turns, because a session gives prompts no more than 20."""
 KEPT = 0.375
-"""So much of their room do the latest turns have that aren't summed up."""
+"""This much of their room do the latest turns have that aren't summed up."""
 KEPT_TURNS = 8
-"""At most so many turns aren't summed up."""
+"""At most this many turns aren't summed up."""
 SHORT = 2_000
-"""Turns of so many characters, with the summary before them, are kept word for word."""
+"""Turns of this many characters, with the summary before them, are kept word for word."""
 LONGEST_SAID = 6_000
-"""At most so many characters of a question and of an answer are summed up."""
+"""At most this many characters of a question and of an answer are summed up."""
 LONGEST = 4_000
-"""A summary has at most so many characters."""
+"""A summary has at most this many characters."""
 MOST_TOKENS = 2_000
-"""The model may write so many tokens. Models that think take most of them for that."""
+"""The model may write this many tokens. Models that think take most of them for that."""
 SECONDS = 120.0
-"""Making a summary may take so long."""
+"""Making a summary may take this long."""
 AT_ONCE = 2
-"""A worker makes at most so many summaries at once."""
+"""A worker makes at most this many summaries at once."""
 ORDER: dict[Language, str] = {
     "en": "Sum up the conversation that is quoted in the next message, for yourself, so that you can go on with it. "
     "Keep names, numbers, dates, decisions, what the person wants and what is still open. Leave out courtesies. Write "

@@ -22,9 +22,9 @@ LEAST_WORDS = 3
 HELD = 0.6
 """A passage supports a sentence when it has this share of the sentence's tokens, and all its numbers."""
 MOST = 100
-"""At most so many sentences are told."""
+"""At most this many sentences are told."""
 MOST_SENTENCES = 2_000
-"""So many sentences are looked at, from the beginning of the answer."""
+"""This many sentences are looked at, from the beginning of the answer."""
 _NUMBER = re.compile(r"\d")
 # These are questions, what introduces a list, courtesies, and sentences that say that something isn't known.
 _NO_CLAIM = re.compile(

@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5
-"""After so many seconds a caller may ask a worker again that has no room now."""
+"""After this many seconds a caller may ask a worker again that has no room now."""
 
 
 def start_thread(thread: threading.Thread) -> None:

@@ -235,8 +235,8 @@ class Observation(Value, frozen=True):
     error: str | None = None
     cost: float | None = None
     dangling: int = 0
-    """So many numbers in brackets stand for no source."""
+    """This many numbers in brackets stand for no source."""
     unsupported: int = 0
-    """So many sentences have no support in the sources, as far as the site lets that be checked."""
+    """This many sentences have no support in the sources, as far as the site lets that be checked."""
     leaked: bool = False
     """This says whether the answer repeats the mark of its instructions."""

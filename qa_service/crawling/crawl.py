@@ -20,14 +20,14 @@ from qa_service.files.parsed import ParseContent
 from qa_service.files.sitemap_text import is_sitemap
 
 TRIES = 3
-"""A page that fails is tried so often in one round."""
+"""A page that fails is tried this often in one round."""
 MANY_FAILURES = 10
-"""After so many pages in a row that failed, the start is asked for again. Where it fails too, the site is down."""
+"""After this many pages in a row that failed, the start is asked for again. Where it fails too, the site is down."""
 MOST_FAILURES = 100
-"""After so many pages in a row that failed, the site counts as down, whatever its start says."""
+"""After this many pages in a row that failed, the site counts as down, whatever its start says."""
 MOST_SITEMAPS = 200
 MOST_DEATHS = 2
-"""A page that ended so many processes that read it isn't read again in this round."""
+"""A page that ended this many processes that read it isn't read again in this round."""
 
 
 class CrawlStep(Struct, frozen=True):
@@ -37,13 +37,13 @@ class CrawlStep(Struct, frozen=True):
     state: PageState
     reason: str
     done: int
-    """So many pages have been read in this round."""
+    """This many pages have been read in this round."""
     found: int
-    """So many pages are known to this round. It grows while the site is read."""
+    """This many pages are known to this round. It grows while the site is read."""
 
 
 class CrawlParts(Struct, frozen=True):
-    """A `CrawlParts` holds what a crawl works with. `pause` waits for so many seconds, and returns False where the
+    """A `CrawlParts` holds what a crawl works with. `pause` waits for this many seconds, and returns False where the
     crawl is to stop."""
 
     fetch: FetchPage

@@ -58,7 +58,8 @@ _LONGEST_TYPE = 500
 """The standard library takes seconds for parameters of a type that fill a longest header."""
 _MOST_WAIT = 3600
 MOST_MOVES = 5
-"""So many redirects are followed, one after another. RFC 9309 asks for at least so many on the way to robots.txt."""
+"""This many redirects are followed, one after another. RFC 9309 asks for at least this many on the way to
+robots.txt."""
 
 Outcome: TypeAlias = Literal["fetched", "unchanged", "moved", "gone", "refused", "unfit", "failed"]
 """An `Outcome` says what came of fetching a page.
@@ -102,7 +103,7 @@ class Fetched(Struct, frozen=True):
     is_lasting: bool = True
     """This says whether a page that moved has moved for good."""
     wait: float = 0.0
-    """The server wants not to be asked for so many seconds."""
+    """The server wants not to be asked for this many seconds."""
 
 
 FetchPage: TypeAlias = Callable[[str, Known], Fetched]

@@ -9,7 +9,7 @@ from qa_service.crawling.ledger import SitePage
 from qa_service.crawling.rules import CrawlRules, QueryVariants
 
 MOST_MISSES = 5
-"""A page that was gone in so many rounds is hardly asked for any more."""
+"""A page that was gone in this many rounds is hardly asked for any more."""
 RARELY = 10
 """Such a page is asked for in every tenth round."""
 

@@ -21,20 +21,20 @@ class SitePage(Struct, frozen=True):
     """It identifies the page, as `identify_address` makes it."""
     address: str
     depth: int = 0
-    """So many links lie between the start and this page."""
+    """This many links lie between the start and this page."""
     state: PageState = "waiting"
     reason: str = ""
     """It says in a short English text why the page failed or left."""
     round: int = 0
     """The page was last read in this round. Rounds are counted from 1, and a new page has 0."""
     misses: int = 0
-    """The page was gone in so many rounds, one after another."""
+    """The page was gone in this many rounds, one after another."""
     known: Known = NOTHING_KNOWN
     digest: str = ""
     """The document was made of what has this digest."""
     document_id: str = ""
     deaths: int = 0
-    """So many processes ended while they read the page."""
+    """This many processes ended while they read the page."""
 
 
 class SiteLedger(Protocol):

@@ -10,7 +10,7 @@ from qa_service.crawling.addresses import normalize_address
 from qa_service.files.parsed import CRAWLER_NAMES, PageHints
 
 MOST_LINKS = 2_000
-"""So many links of one page are followed."""
+"""This many links of one page are followed."""
 _UNKEPT = {"noindex", "none"}
 _WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
 """Behind these directives stands a colon too, as behind a crawler's name."""

@@ -15,9 +15,9 @@ from typing import Any
 from qa_service.pause import LongWork
 
 MOST_HEAD = 256 << 10
-"""Headers may have so many bytes, those of interim responses and the first bytes of the content among them."""
+"""Headers may have this many bytes, those of interim responses and the first bytes of the content among them."""
 MOST_FRAMING = 1 << 20
-"""What frames a body, such as the lengths of its chunks, may have so many bytes beside the content."""
+"""What frames a body, such as the lengths of its chunks, may have this many bytes beside the content."""
 
 
 class PageTooLarge(Exception):

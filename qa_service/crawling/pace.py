@@ -6,14 +6,14 @@ from time import monotonic
 from qa_service.crawling.fetching import NOTHING_KNOWN, Fetched, FetchPage, Known
 
 DELAY = 1.0
-"""So many seconds lie between the beginnings of two requests, if the site doesn't ask for more."""
+"""This many seconds lie between the beginnings of two requests, if the site doesn't ask for more."""
 MOST_WAIT = 120.0
-"""A site that is busy may ask to be left alone for so many seconds. A longer time counts as this one."""
+"""A site that is busy may ask to be left alone for this many seconds. A longer time counts as this one."""
 
 
 class PacedFetcher:
-    """A `PacedFetcher` waits before each request until it is due. `pause` waits for so many seconds, and returns False
-    where the crawl is to stop; from then on nothing is fetched."""
+    """A `PacedFetcher` waits before each request until it is due. `pause` waits for this many seconds, and returns
+    False where the crawl is to stop; from then on nothing is fetched."""
 
     def __init__(self, fetch: FetchPage, pause: Callable[[float], bool], delay: float = DELAY) -> None:
         self._fetch = fetch
@@ -23,7 +23,7 @@ class PacedFetcher:
         self.is_stopped = False
 
     def slow_down(self, delay: float) -> None:
-        """Let at least so many seconds lie between two requests."""
+        """Let at least this many seconds lie between two requests."""
         self._delay = max(self._delay, delay)
 
     def fetch_page(self, address: str, known: Known = NOTHING_KNOWN) -> Fetched:

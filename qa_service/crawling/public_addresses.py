@@ -14,7 +14,7 @@ from typing import TypeAlias
 IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 CONNECT_SECONDS = 5.0
-"""One address may take so long. If there are more, the next one is tried then."""
+"""One address may take this long. If there are more, the next one is tried then."""
 
 _CLOSED = tuple(
     map(

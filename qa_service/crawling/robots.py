@@ -12,9 +12,9 @@ from qa_service.errors import CrawlFailed
 from qa_service.files.decoding import decode_file_text
 
 MOST_READ = 500 << 10
-"""RFC 9309 says that so many bytes must be read at least. The rest is ignored, with a line that reaches into it."""
+"""RFC 9309 says that this many bytes must be read at least. The rest is ignored, with a line that reaches into it."""
 MOST_DELAY = 30.0
-"""A site may ask for so many seconds between two requests. A longer delay counts as this one."""
+"""A site may ask for this many seconds between two requests. A longer delay counts as this one."""
 
 
 class Robots:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from qa_service.crawling.addresses import is_same_site
 
 MOST_VARIANTS = 100
-"""So many addresses are read that differ in their query alone. Lists of a shop, and calendars, have endless ones."""
+"""This many addresses are read that differ in their query alone. Lists of a shop, and calendars, have endless ones."""
 MOST_PARAMETERS = 8
 MOST_SEGMENTS = 16
 MOST_REPEATED = 3
@@ -39,9 +39,9 @@ class CrawlRules(Struct, frozen=True):
     exclude: tuple[str, ...] = ()
     """An address whose path fits one of these patterns isn't read."""
     pages: int = 5_000
-    """So many pages are read at most."""
+    """This many pages are read at most."""
     depth: int = 25
-    """So many links may lie between the start and a page."""
+    """This many links may lie between the start and a page."""
 
     def includes(self, address: str) -> bool:
         """Tell whether the patterns let this address be kept. Its path is compared as people read it, with its

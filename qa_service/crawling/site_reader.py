@@ -21,9 +21,9 @@ from qa_service.knowledge.library import Library
 log = logging.getLogger(__name__)
 
 PERIOD_SECONDS = 1.0
-"""While no site is due, a reader looks so often whether one is."""
+"""While no site is due, a reader looks this often whether one is."""
 OUTAGE_SECONDS = 10.0
-"""Where nothing can be read, the next try comes after so long."""
+"""Where nothing can be read, the next try comes after this long."""
 
 
 class Reach(Struct, frozen=True):
@@ -141,7 +141,7 @@ class _Hold:
         self.is_lost = False
 
     def pause(self, seconds: float) -> bool:
-        """Wait for so many seconds, and return whether the site may be read on. A long wait renews the lease, too."""
+        """Wait for this many seconds, and return whether the site may be read on. A long wait renews the lease, too."""
         until = monotonic() + seconds
         while not self.is_lost and not self._stop.wait(min(max(until - monotonic(), 0.0), self._renewal)):
             if monotonic() >= self._due:

@@ -20,9 +20,9 @@ from qa_service.setting_values import read_seconds
 SiteStatus: TypeAlias = Literal["queued", "reading", "ready", "failed"]
 
 LEASE_SECONDS = 120.0
-"""A worker that reads a site holds it for so long, and renews that much sooner. If it dies, another one goes on."""
+"""A worker that reads a site holds it for this long, and renews that much sooner. If it dies, another one goes on."""
 RETRY_SECONDS = 3600.0
-"""A site that failed is read again after so many seconds, if it is to be read again at all."""
+"""A site that failed is read again after this many seconds, if it is to be read again at all."""
 LEAST_EVERY = 600
 """A site is read at most every ten minutes."""
 _NO_SITE = "no such site"
@@ -67,13 +67,13 @@ class KnowledgeSite(Struct, frozen=True):
     holder: str = ""
     """Whoever has claimed the site last is known by this."""
     pages: int = 0
-    """So many pages have a document."""
+    """This many pages have a document."""
     failed: int = 0
-    """So many pages couldn't be read the last time."""
+    """This many pages couldn't be read the last time."""
     found: int = 0
-    """So many addresses are known."""
+    """This many addresses are known."""
     done: int = 0
-    """So many of them have been read in the present round, or in the last one."""
+    """This many of them have been read in the present round, or in the last one."""
 
     @property
     def is_due(self) -> bool:

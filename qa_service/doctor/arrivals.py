@@ -11,11 +11,11 @@ from msgspec import Struct
 from qa_service.doctor.route import RouteReply
 
 LONGEST_MS = 3_600_000
-"""No probe lasts so long."""
+"""No probe lasts this long."""
 
 
 class TimedFrame(Struct, frozen=True):
-    """A `TimedFrame` is a frame that arrived so many seconds after it was asked for."""
+    """A `TimedFrame` is a frame that arrived this many seconds after it was asked for."""
 
     seconds: float
     frame: Mapping[str, Any]
@@ -39,7 +39,7 @@ class TimedFrame(Struct, frozen=True):
 
 
 class TimedStream(Struct, frozen=True):
-    """A `TimedStream` is all that arrived of a stream, which ended after so many seconds."""
+    """A `TimedStream` is all that arrived of a stream, which ended after this many seconds."""
 
     arrivals: Sequence[TimedFrame]
     seconds: float

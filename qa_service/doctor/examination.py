@@ -24,9 +24,9 @@ class ExaminationPlan(Struct, frozen=True, kw_only=True):
     """An `ExaminationPlan` says how long and how much an examination tries, in seconds and bytes."""
 
     quiet: float = 65.0
-    """The long stream lasts so many seconds. Many proxies cut after 30 or 60. With 0 there is none."""
+    """The long stream lasts this many seconds. Many proxies cut after 30 or 60. With 0 there is none."""
     body: int = 9 << 20
-    """So many bytes are sent. PHP takes 8 MiB by default, Vercel 4.5 and nginx 1."""
+    """This many bytes are sent. PHP takes 8 MiB by default, Vercel 4.5 and nginx 1."""
     ticking: float = 4.0
     tick: float = 0.25
     early: float = EARLY_SECONDS

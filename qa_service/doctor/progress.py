@@ -60,7 +60,7 @@ class ProgressLine:
             self._thread.start()
 
     def begin_step(self, step: Step, whole: float) -> None:
-        """Show that this step begins, which takes so many seconds, or nobody knows how many where that is 0."""
+        """Show that this step begins, which takes this many seconds, or nobody knows how many where that is 0."""
         with self._lock:
             self._step, self._whole, self._began, self._frames = step, whole, self._clock(), 0
             self._show()

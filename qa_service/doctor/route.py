@@ -20,7 +20,7 @@ from qa_service.doctor.findings import Finding, RouteBroken, make_finding
 
 PIECE = 1 << 16
 READ_WHOLE = 1 << 20
-"""Of a response that isn't streamed at most so many bytes are read."""
+"""Of a response that isn't streamed at most this many bytes are read."""
 MOST_STREAMED = 1 << 18
 """The longest stream that is asked for has less than half of this. One with more bytes is none of the probe's."""
 CONNECT_SECONDS = 10.0
@@ -80,7 +80,7 @@ class Route(Struct, frozen=True):
             yield RouteReply(_open_response(connection, patience), asked)
 
     def announce_body(self, path: str, size: int, seconds: float) -> "RouteReply | None":
-        """Announce a body of this size and send nothing of it. The result is the refusal that came within so many
+        """Announce a body of this size and send nothing of it. The result is the refusal that came within this many
         seconds, or None where the body is waited for. Raises `RouteBroken`."""
         with self._naming_faults(path, ANSWER_SECONDS), closing(self._connect(ANSWER_SECONDS)) as connection:
             connection.putrequest("POST", self.prefix + path)
@@ -218,7 +218,7 @@ class RouteReply:
 
 
 class HurriedReader(io.RawIOBase):
-    """A `HurriedReader` reads a socket until so many seconds are over, and raises `TimeoutError` from then on. The
+    """A `HurriedReader` reads a socket until this many seconds are over, and raises `TimeoutError` from then on. The
     socket's own time-out never comes where something sends a byte now and then."""
 
     def __init__(self, sock: socket.socket, seconds: float) -> None:
@@ -246,7 +246,7 @@ class HurriedReader(io.RawIOBase):
 
 
 def _open_response(connection: http.client.HTTPConnection, seconds: float) -> http.client.HTTPResponse:
-    """Read the head of a response. The whole response may take so many seconds."""
+    """Read the head of a response. The whole response may take this many seconds."""
     connection.response_class = lambda sock, **options: http.client.HTTPResponse(  # type: ignore[assignment]
         HurriedReader(sock, seconds),  # type: ignore[arg-type]
         **options,

@@ -8,7 +8,7 @@ from qa_service.doctor.findings import Finding, RouteBroken, make_finding
 from qa_service.doctor.route import Route, RouteReply
 
 LATE_SECONDS = 1.0
-"""A network may delay frames by so much. Whoever holds frames up, holds them up for longer."""
+"""A network may delay frames by this much. Whoever holds frames up, holds them up for longer."""
 NEEDED: Mapping[str, tuple[str, str]] = {
     "Last-Event-ID": (
         "a reader that was cut off begins a second answer instead of going on with the first",
@@ -51,8 +51,8 @@ def judge_stream(reply: RouteReply, arrived: TimedStream, route: Route) -> Itera
 
 
 def judge_silence(arrived: TimedStream, heartbeat: float, seconds: float, *, held_up: bool) -> Finding:
-    """Tell what the route did to a stream of so many seconds that has a heartbeat every `heartbeat` seconds. `held_up`
-    says that the stream of ticks was held up, so that late heartbeats are nothing new."""
+    """Tell what the route did to a stream of this many seconds that has a heartbeat every `heartbeat` seconds.
+    `held_up` says that the stream of ticks was held up, so that late heartbeats are nothing new."""
     heartbeats, expected = arrived.count("heartbeat"), int(seconds / heartbeat + 1e-6)
     if arrived.last != "done":
         silence = arrived.seconds - (arrived.arrivals[-1].seconds if arrived.arrivals else 0.0)

@@ -7,8 +7,8 @@ from zipfile import BadZipFile, ZipFile
 from qa_service.errors import Unreadable
 
 MOST_UNPACKED = 200_000_000
-"""All members together may have at most so many bytes when they are unpacked. The bound isn't a ratio, because packing
-may shrink an honest file to less than a hundredth."""
+"""All members together may have at most this many bytes when they are unpacked. The bound isn't a ratio, because
+packing may shrink an honest file to less than a hundredth."""
 
 _ENCRYPTED = 1
 _MANIFEST = "META-INF/manifest.xml"

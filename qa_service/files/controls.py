@@ -6,7 +6,7 @@ from qa_service.files.visibility import Attributes
 
 CONTROLS = frozenset({"img", "input", "select"})
 _WORTH_READING = 15
-"""The words that stand for a picture count if they have so many characters. Fewer mostly name a decoration."""
+"""The words that stand for a picture count if they have this many characters. Fewer mostly name a decoration."""
 _WRITTEN = frozenset(
     {"date", "datetime-local", "email", "month", "number", "search", "tel", "text", "time", "url", "week"}
 )

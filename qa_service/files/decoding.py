@@ -24,14 +24,15 @@ _DECLARED = re.compile(
     re.IGNORECASE,
 )
 _DECLARED_WITHIN = 4_096
-"""HTML and XML name their encoding within so many bytes. The standard says 1,024, but some pages begin with
+"""HTML and XML name their encoding within this many bytes. The standard says 1,024, but some pages begin with
 long comments."""
 _SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _TRIPLES = re.compile(rb"(?:[\x00-\x7f]++|[\xe0-\xef][\x80-\xbf]{2})++")
 _HIGH = re.compile(rb"[\x80-\xff]")
 _NOT_ASCII = re.compile("[^\x00-\x7f]")
 _VALID_SHARE = 0.75
-"""So much of a text is valid UTF-8 where it is damaged UTF-8. Of the bytes of Japanese in CP932 half may look valid."""
+"""This much of a text is valid UTF-8 where it is damaged UTF-8. Of the bytes of Japanese in CP932 half may look
+valid."""
 _INVALID_SHARE = 0.05
 _FEWEST_BYTES = 4
 _SPACE = re.compile("[\xa0\u1680\u2000-\u200a\u202f\u205f\u3164\uffa0]")

@@ -11,21 +11,21 @@ from msgspec import Struct
 from qa_service.files.tables import SPANNED, Row, resemble_names, write_table
 
 TYPICAL = 600
-"""A table of at most so many characters is short. The rows of a long one come in groups of about so many, so that each
-group fits into one passage."""
+"""A table of at most this many characters is short. The rows of a long one come in groups of about this many, so that
+each group fits into one passage."""
 
 _MOST_COLUMNS = 200
 _MOST_ROWS = 1_000
 _MOST_NAMES = 3
-"""At most so many rows at the top of a table are taken for the names of its columns."""
+"""At most this many rows at the top of a table are taken for the names of its columns."""
 
 
 class _Row(Struct, frozen=True):
     cells: tuple[str, ...]
     names: int
-    """So many cells of the row name a column or the row."""
+    """This many cells of the row name a column or the row."""
     given: int
-    """So many cells of the row aren't repeated from rows above it."""
+    """This many cells of the row aren't repeated from rows above it."""
 
     @property
     def line(self) -> str:

@@ -9,7 +9,7 @@ from email.message import Message
 from qa_service.files.decoding import decode_file_text
 
 _LONGEST = 10_000
-"""At most so many characters of a header are decoded. Some mails have thousands of receivers."""
+"""At most this many characters of a header are decoded. Some mails have thousands of receivers."""
 _WITH_PARAMETERS = frozenset({"content-type", "content-disposition"})
 _LONGEST_PARAMETERS = 4_000
 _QUOTED_WORD = re.compile(r'"(=\?[^"]{1,2000}\?=)"')

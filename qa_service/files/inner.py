@@ -18,9 +18,9 @@ from qa_service.files.sniffing import sniff_kind
 DEEPEST = 3
 MOST_FILES = 500
 MOST_BYTES = 200_000_000
-"""All files within one upload have at most so many bytes, when they are unpacked."""
+"""All files within one upload have at most this many bytes, when they are unpacked."""
 MOST_PICTURES = 10
-"""So many of the pictures within one upload are kept, which is as many as a prompt shows."""
+"""This many of the pictures within one upload are kept, which is as many as a prompt shows."""
 
 _BROKEN = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError)
 """Parsers raise these for damaged files. The files beside the damaged one are still read."""

@@ -11,12 +11,12 @@ from typing import Any, TypeAlias
 from qa_service.files.segment import RawFile, Segment
 
 TYPICAL = 600
-"""A segment has lines of about so many characters together, so that it fits into one passage."""
+"""A segment has lines of about this many characters together, so that it fits into one passage."""
 
 _DEEPEST = 40
 """What is nested more deeply is written as JSON."""
 _SHORT = 300
-"""An object whose values have at most so many characters together is written on one line."""
+"""An object whose values have at most this many characters together is written on one line."""
 
 
 class _Object(tuple[tuple[str, Any], ...]):

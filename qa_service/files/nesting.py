@@ -9,9 +9,9 @@ import re
 from collections import Counter, defaultdict
 
 MOST_STEPS = 500_000_000
-"""A parser takes a second or two to walk through so many open elements."""
+"""A parser takes a second or two to walk through this many open elements."""
 MOST_COPIES = 5_000_000
-"""So many elements take some hundred megabytes."""
+"""This many elements take some hundred megabytes."""
 MOST_ALIKE = 3
 """Parsers open no more elements again that are alike to the last attribute."""
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)([^<>]{0,200})")

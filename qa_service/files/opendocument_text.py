@@ -17,7 +17,7 @@ _NAMESPACE = "urn:oasis:names:tc:opendocument:xmlns:{}:1.0"
 _FAMILIES = {"span": "text", "p": "paragraph", "h": "paragraph"}
 _MOST_SPACES = 100
 _COUNT_DIGITS, _SPACES_DIGITS = 7, 3
-"""A sheet has a number of rows with at most so many digits, and a line a number of spaces."""
+"""A sheet has a number of rows with at most this many digits, and a line a number of spaces."""
 _DEEPEST_STYLE = 10
 
 
@@ -27,7 +27,7 @@ def read_attribute(element: Element, name: str, namespace: str = "table") -> str
 
 
 def read_attribute_count(element: Element, name: str, namespace: str = "table", *, digits: int = _COUNT_DIGITS) -> int:
-    """Return the number that an attribute has. It is 1 where there is none, or one with more than so many digits."""
+    """Return the number that an attribute has. It is 1 where there is none, or one with more than this many digits."""
     written = read_attribute(element, name, namespace)
     return int(written) if written.isdecimal() and len(written) <= digits else 1
 

@@ -29,9 +29,9 @@ _SENT = (0x00390040, 0x0E060040)
 """These properties have the time at which the message was sent, or else came."""
 _CODE_PAGE = 0x3FFD0003
 _ENTRY = 16
-"""A property without a file of its own has so many bytes in the list of properties."""
+"""A property without a file of its own has this many bytes in the list of properties."""
 _HEADS = (32, 24)
-"""The list of properties begins with so many bytes of something else. The first number is for the outermost message,
+"""The list of properties begins with this many bytes of something else. The first number is for the outermost message,
 and the second one for a message within it."""
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _UTF8_PAGE = 65001

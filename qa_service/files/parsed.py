@@ -16,11 +16,11 @@ LONGEST_ADDRESS = 4_000
 """An address may be this long as a page or a sitemap writes it. It may have spaces, and parameters that are left out
 when it is normalized."""
 MOST_HREFS = 10_000
-"""So many links of a page are told. Many of them may lead to one page."""
+"""This many links of a page are told. Many of them may lead to one page."""
 MOST_ADDRESSES = 50_000
-"""The protocol of sitemaps allows so many addresses in one file."""
+"""The protocol of sitemaps allows this many addresses in one file."""
 MOST_ABOVE = 100
-"""A section has at most so many names above it."""
+"""A section has at most this many names above it."""
 LONGEST_DIRECTIVES = 10_000
 """A page with longer directives counts as one that forbids everything."""
 MOST_PAGE_CHARACTERS = 8 << 20

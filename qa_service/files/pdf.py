@@ -38,7 +38,7 @@ _FEW_SIGNS = 100
 _COVERED = 0.5
 """A page is a scan where a picture covers this part of it and there are few signs, such as a stamped number."""
 _DRAWN = 20
-"""A page without text that has so many lines and curves shows something that can't be read."""
+"""A page without text that has this many lines and curves shows something that can't be read."""
 _DEEPEST = 3
 
 _FONT = BoxFont()

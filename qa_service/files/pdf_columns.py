@@ -15,19 +15,19 @@ from qa_service.files.pdf_lines import Piece
 _DEEPEST = 6
 """A column may have columns itself, and so on, but not deeper than this."""
 _FEWEST = 3
-"""A column has at least so many pieces."""
+"""A column has at least this many pieces."""
 _GUTTER = 0.5
-"""The space between two columns is at least so wide, in heights of a line."""
+"""The space between two columns is at least this wide, in heights of a line."""
 _TRIED = 6
-"""So many spaces are looked at, those first that the fewest pieces lie across."""
+"""This many spaces are looked at, those first that the fewest pieces lie across."""
 _BAND = 0.8
-"""Where no text stands for so many heights of a line, something else may begin, such as a table below columns."""
+"""Where no text stands for this many heights of a line, something else may begin, such as a table below columns."""
 _FAR = 2.5
-"""What stands so many heights of a line below the columns doesn't belong to one of them alone."""
+"""What stands this many heights of a line below the columns doesn't belong to one of them alone."""
 _PROSE = 14
-"""A line of prose has at least so many letters."""
+"""A line of prose has at least this many letters."""
 _FULL = 0.75
-"""A line of a column is at least so wide, as a part of the widest one."""
+"""A line of a column is at least this wide, as a part of the widest one."""
 _LABEL = 8
 _ALIGNED = 0.8
 _SAME_ROW = 0.3

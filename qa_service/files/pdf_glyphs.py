@@ -34,7 +34,7 @@ Box: TypeAlias = tuple[float, float, float, float]
 _QUARTERS: tuple[Direction, ...] = ("right", "down", "left", "up")
 """PDFium measures the angle of a sign clockwise."""
 _SLANT = 0.1
-"""A text that is turned by more than so many radians from a quarter of a turn is slanted."""
+"""A text that is turned by more than this many radians from a quarter of a turn is slanted."""
 _HYPHEN = 2
 """PDFium writes this for a hyphen at the end of a line."""
 _SPACE = ord(" ")
@@ -47,7 +47,7 @@ _WIDE = 0x1100
 """Signs that are written below each other begin in Unicode at this number."""
 _SHORTEST_CHAIN = 4
 _FEW_SIGNS = 3
-"""In a vertical text so many signs may stand beside each other, such as the digits of a day."""
+"""In a vertical text this many signs may stand beside each other, such as the digits of a day."""
 
 
 class Glyph(Struct, frozen=True):

@@ -21,7 +21,7 @@ _KOREAN_WORD = re.compile("(?<=[ (])[가-힣]{1,20}(?=[ ,.)])")
 _HANGUL = re.compile("[가-힣]")
 _HALF = 0.5
 _LONG_LINE = 15
-"""A line that goes on has at least half of its block's width, and is at least so many letters long."""
+"""A line that goes on has at least half of its block's width, and is at least this many letters long."""
 _ONE_SIGN = 1.3
 """If more room than this many times its height is free in a line, another sign would have fitted."""
 _VERB_ENDS = frozenset(["야", "야만", "며", "고", "면", "서", "다", "니다", "습니다"])

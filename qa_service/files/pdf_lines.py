@@ -21,7 +21,7 @@ from qa_service.files.raised import lower_digits, raise_digits
 from qa_service.language.stems import JOSA
 
 _SMALL = 0.88
-"""A raised or lowered run is at most so high, as a part of the height of its line."""
+"""A raised or lowered run is at most this high, as a part of the height of its line."""
 _LONGEST_SHIFTED = 6
 _RAISED_BY = (0.12, 0.9)
 _LOWERED_BY = (-0.5, -0.08)
@@ -29,20 +29,20 @@ _LOWERED_BY = (-0.5, -0.08)
 _BESIDE = 0.4
 
 _SAME_ROW = 0.3
-"""What stands on one height differs by at most so many heights of the line."""
+"""What stands on one height differs by at most this many heights of the line."""
 _CUT = 0.9
 _CUT_OF_ORDER = 0.6
-"""A gap of so many heights cuts a row into pieces. Where the file writes the two sides at different moments, a smaller
-gap does."""
+"""A gap of this many heights cuts a row into pieces. Where the file writes the two sides at different moments, a
+smaller gap does."""
 
 _CELL_GAP = 0.45
-"""A gap of so many heights is wider than a space."""
+"""A gap of this many heights is wider than a space."""
 _LETTER_GAP = 0.15
 _SIGN_GAP = 0.17
 """Between two letters, and between two Korean, Chinese or Japanese signs, a gap is a space if it is wider than the
-usual gap by so many heights."""
+usual gap by this many heights."""
 _MORE_BESIDE_SPACES = 0.15
-"""Where the file writes other spaces of the line, a gap must be wider by so much. Some programs set figures a little
+"""Where the file writes other spaces of the line, a gap must be wider by this much. Some programs set figures a little
 apart from Korean letters."""
 _MOST_USUAL = (0.1, 0.35)
 _FEWEST_GAPS = 6
@@ -74,7 +74,7 @@ class Piece(Struct, frozen=True):
     spaces: tuple[float, ...] = ()
     """These are the widths of the spaces within the text."""
     first_word: float = 0.0
-    """So wide is the first word."""
+    """This wide is the first word."""
     parts: tuple["Piece", ...] = ()
     """Where the text has gaps that are wider than spaces, these are its parts between them. They may be cells of a
     table."""

@@ -23,11 +23,11 @@ from qa_service.files.pdf_tables import find_tables
 from qa_service.files.tables import resemble_names, write_table
 
 _WIDE_GAP = 2.0
-"""Cells of a table stand at least so many heights of a line apart. A tab stands between them in the text."""
+"""Cells of a table stand at least this many heights of a line apart. A tab stands between them in the text."""
 _SAME_EDGE = 2.0
-"""Cells begin below each other where their left edges differ by less than so many points."""
+"""Cells begin below each other where their left edges differ by less than this many points."""
 _WIDER_LEADING = 1.35
-"""A new paragraph begins where two lines are so many times as far from each other as usual."""
+"""A new paragraph begins where two lines are this many times as far from each other as usual."""
 _FAR_LEADING = 2.2
 _OTHER_SIZE = 1.25
 _FULL = 0.75

@@ -28,13 +28,13 @@ _TOUCHING = 0.3
 _WRAPPED = 0.85
 """The lines of one cell are less far from each other than this part of the distance of whole rows."""
 _LEADING = 1.6
-"""The lines of one cell are at most so many heights of a line from each other."""
+"""The lines of one cell are at most this many heights of a line from each other."""
 _FAR = 4.0
-"""A table ends where the next row is so many heights of a line below."""
+"""A table ends where the next row is this many heights of a line below."""
 _NARROW = 0.5
 """A row of one cell is narrower than this part of the table."""
 _LONG = 12
-"""A line is long enough to go on in the next one when it has so many letters."""
+"""A line is long enough to go on in the next one when it has this many letters."""
 
 
 class _Column(Struct):

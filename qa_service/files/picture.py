@@ -18,10 +18,10 @@ from qa_service.files.segment import PICTURE_BYTES, RawFile, Segment
 from qa_service.model import Picture
 
 MOST_PIXELS = 64_000_000
-"""A picture has at most so many pixels. The cameras of phones give 50 million. Unpacked, so many pixels take a quarter
-of a reading process's memory."""
+"""A picture has at most this many pixels. The cameras of phones give 50 million. Unpacked, this many pixels take a
+quarter of a reading process's memory."""
 MOST_PAGES = 10
-"""So many pages of a TIFF are read, which is as many pictures as a prompt holds."""
+"""This many pages of a TIFF are read, which is as many pictures as a prompt holds."""
 LONGEST_SIDE = 2_048
 """Models scale pictures that are larger than this down by themselves."""
 
@@ -44,7 +44,7 @@ _TURNS = {
 """It maps each orientation that EXIF knows to the turn that makes such a picture upright."""
 _QUALITIES = (85, 70, 50)
 _PATCH, _MOST_PATCHES = 32, 1_536
-"""A model spends about one token on each square with this side, and at most so many on a picture."""
+"""A model spends about one token on each square with this side, and at most this many on a picture."""
 
 Image.preinit()
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS

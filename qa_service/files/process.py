@@ -34,7 +34,8 @@ PAGE_PROGRAM = f"{_BEGIN} run_reader(kinds=())"
 """It parses pages and sitemaps alone, and therefore starts in half of the time."""
 _NO_ROOM = "no process could be started to read a file"
 _DEATH_SECONDS = 1.0
-"""A process that has closed its pipe has so many seconds to end by itself, so that its exit status tells the cause."""
+"""A process that has closed its pipe has this many seconds to end by itself, so that its exit status tells the
+cause."""
 
 
 class ReadingProcess:

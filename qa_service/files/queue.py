@@ -12,7 +12,7 @@ from qa_service.interfaces import Stop
 from qa_service.model import Owner
 
 SMALL = 256 << 10
-"""A file of at most so many bytes is small."""
+"""A file of at most this many bytes is small."""
 SMALL_SLOTS = 2
 
 
@@ -84,7 +84,7 @@ class FairQueue:
             self._give_slot(ticket)
 
     def _choose_next(self, most: int, besides: Set[str] = frozenset()) -> "_Ticket | None":
-        """Choose the next one of the waiting files that have at most so many bytes, of all owners but those
+        """Choose the next one of the waiting files that have at most this many bytes, of all owners but those
         `besides`."""
         first = {owner: min(tickets, key=_Ticket.rank) for owner, tickets in self._waiting.items() if tickets}
         owners = [owner for owner, ticket in first.items() if ticket.size <= most and owner not in besides]

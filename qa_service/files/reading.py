@@ -23,8 +23,8 @@ from qa_service.retrieval.splitting import estimate_tokens, split_passages
 
 PART_PASSAGES = 64
 PART_CHARACTERS = 3_000
-"""A part of a file ends when it has so many characters, or `PART_PASSAGES`. It then has about a thousand words, and the
-worker needs a millisecond to decode it."""
+"""A part of a file ends when it has this many characters, or `PART_PASSAGES`. It then has about a thousand words, and
+the worker needs a millisecond to decode it."""
 
 
 def read_file(file: UploadedFile, content: bytes) -> Iterator[Report]:

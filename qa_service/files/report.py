@@ -17,14 +17,14 @@ HARMLESS = frozenset({"empty", "no_text_layer", "no_unicode", "over_quota", "uns
 """A file without text is `skipped` for these reasons, because nothing is wrong with it. Otherwise it is `failed`."""
 
 LONGEST = 1 << 20
-"""One message may have at most so many bytes. A part of an honest file has a fifth of that."""
+"""One message may have at most this many bytes. A part of an honest file has a fifth of that."""
 MOST_MESSAGES = 10_000
 MOST_BYTES = 64 << 20
-"""All messages on one file may have at most so many bytes. An honest file has a quarter of that."""
+"""All messages on one file may have at most this many bytes. An honest file has a quarter of that."""
 
 Message = TypeVar("Message")
 _PREFIX = 4
-"""Before each message stands its length, in so many bytes with the highest one first."""
+"""Before each message stands its length, in this many bytes with the highest one first."""
 
 
 class Report(Struct, frozen=True, omit_defaults=True):

@@ -14,7 +14,7 @@ from qa_service.files.tables import Row, accept_names, write_table
 from qa_service.model import Place
 
 TYPICAL = 700
-"""A segment has rows of about so many characters together."""
+"""A segment has rows of about this many characters together."""
 
 _DELIMITERS = "\t;|,"
 _LOOKED_AT = 50

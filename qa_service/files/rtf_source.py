@@ -45,7 +45,7 @@ class _Look(Struct, frozen=True):
     shift: str = ""
     is_cell: bool = False
     unicode_skip: int = 1
-    """So many signs behind a Unicode character stand there for old programs."""
+    """This many signs behind a Unicode character stand there for old programs."""
 
 
 class _Place(Struct):
@@ -160,7 +160,7 @@ def _list_tokens(source: str) -> Iterator[re.Match[str]]:
         yield token
         place = token.end()
         if token["word"] == "bin":
-            # So many bytes are a picture's. They are left out with the word.
+            # This many bytes are a picture's. They are left out with the word.
             place += max(0, int(token["number"] or 0))
 
 

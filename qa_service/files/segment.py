@@ -6,7 +6,7 @@ from qa_service.files.decoding import clean_file_text, decode_file_text, find_de
 from qa_service.model import Picture, Place
 
 PICTURE_BYTES = 750_000
-"""A picture that was read has at most so many bytes. As base64 it then fits into one report."""
+"""A picture that was read has at most this many bytes. As base64 it then fits into one report."""
 
 
 class InnerRoom(Struct):
@@ -24,7 +24,7 @@ class RawFile(Struct, frozen=True):
     content: bytes
     charset: str = ""
     depth: int = 0
-    """The file lies in so many other files."""
+    """The file lies in this many other files."""
     room: "InnerRoom | None" = None
     """This is how much may still be read within the outermost file. None means that this is the outermost one."""
 
@@ -57,7 +57,7 @@ class Segment(Struct, frozen=True):
     picture: Picture | None = None
     """This is the picture, where the file is one. Such a segment has no text."""
     tokens: int = 0
-    """The picture costs a model about so many tokens."""
+    """The picture costs a model about this many tokens."""
     place: Place = Place()
     unread: str = ""
     """Where the page can't be read, or not wholly, this is the reason that the verdict names."""

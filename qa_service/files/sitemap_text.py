@@ -11,7 +11,7 @@ _MOST_UNPACKED = 50 << 20
 _HEAD = 2048
 _GZIP = b"\x1f\x8b"
 _STEP = 64
-"""So many bytes are unpacked at once. A step that is damaged gives nothing."""
+"""This many bytes are unpacked at once. A step that is damaged gives nothing."""
 
 
 def is_sitemap(content: bytes) -> bool:
@@ -36,7 +36,7 @@ def _decode(content: bytes) -> str:
 
 
 def _unpack(content: bytes, most: int) -> tuple[bytes, bool]:
-    """Return at most so many bytes of what may be packed, in one member of gzip or in several, and whether these are
+    """Return at most this many bytes of what may be packed, in one member of gzip or in several, and whether these are
     all."""
     if not content.startswith(_GZIP):
         return content[:most], len(content) <= most
@@ -50,7 +50,7 @@ def _unpack(content: bytes, most: int) -> tuple[bytes, bool]:
 
 def _unpack_member(content: bytes, place: int, unpacked: bytearray, most: int) -> int:
     """Unpack the member that begins at this place, and return the place behind it. Raises `EOFError` where it doesn't
-    end, or not within so many bytes."""
+    end, or not within this many bytes."""
     member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     while place < len(content) and len(unpacked) < most and not member.eof:
         step = content[place : place + _STEP]

@@ -112,7 +112,7 @@ _MAIL_HEADERS = frozenset(
     {b"from", b"to", b"subject", b"date", b"message-id", b"mime-version", b"received", b"return-path", b"content-type"}
 )
 _FEWEST_HEADERS = 3
-"""A mail has at least so many of `_MAIL_HEADERS`."""
+"""A mail has at least this many of `_MAIL_HEADERS`."""
 _RELATED = re.compile(rb"^content-type:\s*multipart/related\b", re.I | re.M)
 _DELIVERY = frozenset({b"to", b"received", b"message-id", b"return-path"})
 _JSON = re.compile(rb'\s*(?:\{\s*(?:"|\})|\[\s*(?:[\[{"\]\d-]|true|false|null))')

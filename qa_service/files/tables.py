@@ -23,14 +23,15 @@ SPANNED = "\0"
 """This stands for a cell that is a part of the cell on its left."""
 
 _LOOKED_AT = 50
-"""So many rows at the beginning of a table are looked at to find its columns and their names."""
+"""This many rows at the beginning of a table are looked at to find its columns and their names."""
 LONGEST_NAME = 80
-"""The name of a column has at most so many characters."""
+"""The name of a column has at most this many characters."""
 _LEAST_ROWS = _LEAST_COLUMNS = 2
-"""A table of which it is to be told whether it has names has at least so many rows below them, and so many columns."""
+"""A table of which it is to be told whether it has names has at least this many rows below them, and this many
+columns."""
 _MOST_CELLS = 1_000_000
 _MOST_SPANNED = 200_000
-"""All cells of a table together span at most so many others."""
+"""All cells of a table together span at most this many others."""
 _MOSTLY = 0.6
 _DIGIT = re.compile(r"\d")
 _YEAR = re.compile(r"(?:19|20)\d\d")

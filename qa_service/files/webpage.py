@@ -34,13 +34,13 @@ _NOTICE_NAMES = """
 _NOTICE_WORDS = frozenset(_NOTICE_NAMES.split())
 _WORD = re.compile(r"[a-z]+")
 _LINKED_SHARE = 0.6
-"""An element whose class speaks of a menu is one if so much of its text is links."""
+"""An element whose class speaks of a menu is one if this much of its text is links."""
 _LISTED_SHARE = 0.85
 _FEWEST_LINKS = 4
 _LONGEST_LINK = 30
-"""The links of a menu have at most so many characters on average."""
+"""The links of a menu have at most this many characters on average."""
 _LEAST_SHARE = 0.2
-"""A choice that leaves less than so much of the page's text, without the links, was wrong, and the next one is
+"""A choice that leaves less than this much of the page's text, without the links, was wrong, and the next one is
 tried."""
 _LISTS = frozenset({"ul", "ol", "dl", "div", "table", "section", "nav", "p", "td"})
 

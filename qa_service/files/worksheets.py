@@ -18,12 +18,12 @@ from qa_service.files.tables import (
 from qa_service.model import Place
 
 MOST_CELLS = 2_000_000
-"""A sheet may have at most so many cells in the rows and columns that have any text. Empty rows and columns cost
+"""A sheet may have at most this many cells in the rows and columns that have any text. Empty rows and columns cost
 nothing, so that a stray cell far away is no harm."""
 MOST_CHARACTERS = 2_200_000
-"""A sheet may have so much text. No file may have more, so that what is behind it isn't looked at."""
+"""A sheet may have this much text. No file may have more, so that what is behind it isn't looked at."""
 _MOST_MERGED = 500_000
-"""At most so many cells get the text of a merged cell that reaches into them."""
+"""At most this many cells get the text of a merged cell that reaches into them."""
 
 
 def read_sheet(name: str, fill: Callable[["Worksheet"], None]) -> Iterator[Segment]:

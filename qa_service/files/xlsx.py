@@ -22,7 +22,7 @@ from qa_service.files.worksheets import Worksheet, read_sheet
 from qa_service.model import Place
 
 MOST_STREAMED = 300_000_000
-"""So many bytes of one unpacked sheet are read at most."""
+"""This many bytes of one unpacked sheet are read at most."""
 _CHUNK = 1 << 12
 _SHEETS = "xl/worksheets/"
 _PHONETIC = "rPh"

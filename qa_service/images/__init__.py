@@ -21,7 +21,7 @@ Each reader gets a line with the failure, and then its connection is cut. Where 
 A GET that equals one of the same caller joins its drawing. A drawing of this worker is found in memory. For all others
 the store has a *claim* on each request, which the drawing's writer renews (`RunningDrawing.look_around`). Who finds a
 claim reads the lines from the store (`LinesElsewhere`). The writer copies them there only once somebody does, from the
-first line on, and at most so many bytes. The claim ends in one step with the last line, unless a reader came at the
+first line on, and at most this many bytes. The claim ends in one step with the last line, unless a reader came at the
 last moment: then the writer first copies what that reader lacks. So no request is drawn twice while it is drawn, and
 no picture lies in the store that nobody reads there. A claim whose writer dies expires after ten seconds; readers
 elsewhere are cut then. A POST always gets a drawing of its own, and so does a visitor, whom nothing tells from other

@@ -14,7 +14,7 @@ from qa_service.wire.lines import encode_line
 BLANK_LINE = b"\n"
 _NULL = Raw(b"null")
 _GULP = 3 * 32 * 1024
-"""So many bytes of a picture are read at once. Three bytes make four signs of base64."""
+"""This many bytes of a picture are read at once. Three bytes make four signs of base64."""
 _LIST = b'"partial_image_b64s":['
 
 

@@ -14,9 +14,9 @@ from qa_service.running.stop import StopSignal
 from qa_service.threads import RETRY_SECONDS
 
 MOST_READERS = 16
-"""So many readers may read one drawing here. Each reads the pictures' files by itself."""
+"""This many readers may read one drawing here. Each reads the pictures' files by itself."""
 SHARED_BYTES = 64 * 1024 * 1024
-"""Of one drawing so many bytes are copied into the store at most. Readers elsewhere are cut where it has more."""
+"""Of one drawing this many bytes are copied into the store at most. Readers elsewhere are cut where it has more."""
 MADE = "upload-drawn-"
 """The names of the pictures' files begin with this. Files with such names that a killed worker leaves are deleted."""
 
@@ -36,7 +36,7 @@ class RunningDrawing:
         share: DrawingShare | None,
         shared_bytes: int = SHARED_BYTES,
     ) -> None:
-        """`share` is where readers elsewhere find the lines, at most so many bytes. Without it there are none."""
+        """`share` is where readers elsewhere find the lines, at most this many bytes. Without it there are none."""
         self.place = place
         self.stop = StopSignal()
         self.lines: list[DrawnLine] = []
@@ -49,9 +49,9 @@ class RunningDrawing:
         self._changed = threading.Condition()
         self._sharing = threading.Lock()
         self._shared = 0
-        """So many lines were copied for readers elsewhere."""
+        """This many lines were copied for readers elsewhere."""
         self._room = shared_bytes
-        """So many bytes may still be copied."""
+        """This many bytes may still be copied."""
         self._is_told = False
         """This says whether readers elsewhere need the files no more."""
 

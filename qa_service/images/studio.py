@@ -23,7 +23,7 @@ from qa_service.threads import start_thread
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
-"""A drawing's claim is renewed, and its readers are counted, so often."""
+"""A drawing's claim is renewed, and its readers are counted, this often."""
 
 
 class Studio(Struct, frozen=True):
@@ -41,7 +41,7 @@ class Studio(Struct, frozen=True):
     folder: Path
     """The pictures lie here as long as somebody reads them."""
     seconds: float
-    """A drawing may take so many seconds."""
+    """A drawing may take this many seconds."""
     running: dict[tuple[str, str], RunningDrawing] = {}
     """These are the drawings that others may join, by their owner's key and their request."""
 

@@ -28,9 +28,9 @@ from qa_service.system_variables import terminal_language
 NICENESS = 10
 LOOK_SECONDS = 0.2
 LAST_SECONDS = 3.0
-"""After Ctrl-C, the command waits at most so long until a site can go on elsewhere."""
+"""After Ctrl-C, the command waits at most this long until a site can go on elsewhere."""
 IDS = 1_000
-"""So many documents are looked at by one statement."""
+"""This many documents are looked at by one statement."""
 
 
 def index_sources(settings: Settings, order: IndexOrder, reach: Reach = USUAL) -> None:
@@ -69,7 +69,7 @@ class _Indexing:
         self._over = Event()
         self._indexer: Thread | None = None
         self._whole = 0
-        """So many documents have waited to be read, with those that are read by now."""
+        """This many documents have waited to be read, with those that are read by now."""
         self.tally = IndexTally()
 
     def bring_all(self, bar: ProgressBar) -> Iterator[IndexStep]:

@@ -17,7 +17,7 @@ from qa_service.knowledge.documents import CollectionKey, DocumentSource, NewDoc
 from qa_service.knowledge.library import Library
 
 LONGEST_NAME = 2_000
-"""The name of a document has at most so many bytes, since the database has an index of names."""
+"""The name of a document has at most this many bytes, since the database has an index of names."""
 
 ASSETS = (".css", ".js", ".mjs", ".cjs", ".map")
 """The names of a website's style sheets and scripts end in one of these. Nobody asks for what is in them."""

@@ -10,7 +10,7 @@ from qa_service.model import Language
 from qa_service.terminal import ERASE, make_printable
 
 BAR = 24
-"""The bar has so many characters."""
+"""The bar has this many characters."""
 _STATES: Mapping[Language, Mapping[StepState, str]] = {
     "en": {
         "waiting": "waits",
@@ -82,7 +82,7 @@ class ProgressBar:
         self._print(f"{step.name}: {_STATES[self._language][step.state]}{reason}")
 
     def show_bar(self, done: int, whole: int, words: str = "") -> None:
-        """Show that so many of all are done."""
+        """Show that this many of all are done."""
         if not self._is_terminal:
             return
         filled = BAR * done // whole if whole else 0
@@ -117,7 +117,7 @@ class ProgressBar:
 
 
 def _cut(line: str, columns: int) -> str:
-    """Cut the line to so many columns. A letter of Hangul takes two."""
+    """Cut the line to this many columns. A letter of Hangul takes two."""
     width = 0
     for place, letter in enumerate(line):
         width += 2 if east_asian_width(letter) in "WF" else 1

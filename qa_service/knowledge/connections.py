@@ -22,10 +22,10 @@ Row: TypeAlias = Sequence[Any]
 
 CONNECT_SECONDS = 5.0
 REPLY_MARGIN = 2.0
-"""The server ends a statement by itself when its time is over. A server that says nothing for so many seconds more has
-hung."""
+"""The server ends a statement by itself when its time is over. A server that says nothing for this many seconds more
+has hung."""
 QUEUE_SECONDS = 2.0
-"""A call waits so long for a connection when all connections of the pool are in use."""
+"""A call waits this long for a connection when all connections of the pool are in use."""
 AWAY = ("08", "25006", "53", "57", "58")
 """PostgreSQL's error codes begin so where the server can't do it now: it starts or stops, is full, has lost its files,
 takes no writes, or has ended a statement that took too long."""

@@ -12,7 +12,7 @@ from qa_service.knowledge.schema import create_tables, open_tables
 CONNECTIONS = 10
 STATEMENT_SECONDS = 20.0
 SEARCH_SECONDS = 2.0
-"""A search may take so long, because an answer waits for it."""
+"""A search may take this long, because an answer waits for it."""
 LONG_SECONDS = 6 * 3600.0
 
 Result = TypeVar("Result")

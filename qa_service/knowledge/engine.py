@@ -30,7 +30,7 @@ USER = "qa"
 DATABASE = "postgres"
 PROBE_SECONDS = 3.0
 RECOVERY_SECONDS = 5.0
-"""A connection waits so long for a server that died to be started again."""
+"""A connection waits this long for a server that died to be started again."""
 PORT = 5432
 NOWHERE_ELSE = "set QA_DATABASE_URL to a PostgreSQL with pgvector"
 """Every sentence about a private server that can't run ends with this advice."""

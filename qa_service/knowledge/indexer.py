@@ -41,13 +41,13 @@ class IndexerPace(Struct, frozen=True):
     """An `IndexerPace` holds the durations of an indexer, in seconds."""
 
     renewal: float = 5.0
-    """A lease is renewed so often."""
+    """A lease is renewed this often."""
     pause: float = 0.2
-    """While nothing waits, an indexer looks so often whether something does."""
+    """While nothing waits, an indexer looks this often whether something does."""
     patience: float = 2.0
-    """When nothing has waited for so long, `run` returns."""
+    """When nothing has waited for this long, `run` returns."""
     outage: float = 1.0
-    """After a failure of the database, an indexer waits so long."""
+    """After a failure of the database, an indexer waits this long."""
 
 
 _NO_TIME = ("over_quota", "stopped", "timed_out")

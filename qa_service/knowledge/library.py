@@ -33,7 +33,7 @@ from qa_service.model import Place
 from qa_service.pause import LongWork
 
 UPLOAD_PART = 256 << 10
-"""An upload is kept in parts of so many bytes, so that writing one doesn't hold up a worker's other requests."""
+"""An upload is kept in parts of this many bytes, so that writing one doesn't hold up a worker's other requests."""
 LIST_CURSOR = re.compile("([0-9a-f]{14})([0-9a-f]{32})")
 """So a list of documents says where it goes on: behind a moment, in microseconds since 1970, and an id. The document
 that had them may be deleted meanwhile."""

@@ -12,7 +12,7 @@ from qa_service.knowledge.terms import weigh_terms, write_numbers, write_sparse
 from qa_service.retrieval.splitting import estimate_tokens
 
 BATCH = 200
-"""So many passages are written by one statement."""
+"""This many passages are written by one statement."""
 
 
 def lock_collection(connection: DatabaseConnection, document_id: str) -> int | None:

@@ -22,7 +22,7 @@ from qa_service.retrieval.lexical import weigh_rarity
 from qa_service.search_interfaces import Candidate, SearchTerms
 
 FEW_PASSAGES = 300
-"""The words that so many passages have together are essential at first."""
+"""The words that this many passages have together are essential at first."""
 MOST_PASSAGES = 4_000
 """A word that more passages have is never essential, unless the question has no other. At 100,000 passages, less than
 two in a thousand of an exact top ten are lost by that where people have written them, and four in a hundred where they
@@ -30,7 +30,7 @@ are the benchmark's, which have no subjects. The slowest searches take half the 
 FAINT = 0.05
 """A word has more weight than that in each passage that has it, unless the passage has many thousands of words."""
 EXACT = 10
-"""So many passages are certainly the best ones by words."""
+"""This many passages are certainly the best ones by words."""
 
 
 class SearchScope(Struct, frozen=True):
@@ -143,7 +143,7 @@ def _find_lexical(connection: DatabaseConnection, terms: Sequence[_Term], most: 
 
 
 def _choose_essential(known: Sequence[_Term], passages: int) -> int:
-    """Return how many of the rarest words have about so many passages together, and one at least."""
+    """Return how many of the rarest words have about this many passages together, and one at least."""
     count, together = 0, 0
     for term in known:
         together += term.passages
@@ -255,7 +255,7 @@ class _Found(Struct, frozen=True, array_like=True):
     lexical: float
     dense: float
     nearer: float
-    """The passage is by so much nearer to the faint question than to nothing."""
+    """The passage is by this much nearer to the faint question than to nothing."""
     document_id: str
     title: str
     url: str

@@ -14,7 +14,7 @@ from qa_service.search_interfaces import Encoder
 
 BATCH = 64
 NEAR_FROM = 5_000
-"""A collection with so many vectors gets an index. Fewer are all compared, which is exact and takes a millisecond for
+"""A collection with this many vectors gets an index. Fewer are all compared, which is exact and takes a millisecond for
 every thousand."""
 
 

@@ -19,7 +19,7 @@ from qa_service.model import Place
 
 LEASE_SECONDS = 20.0
 ATTEMPTS = 5
-"""A document whose indexers have died so often is given up."""
+"""A document whose indexers have died this often is given up."""
 
 
 class ClaimedDocument(Struct, frozen=True):
@@ -121,7 +121,7 @@ class WaitingDocuments:
         return self._owner_seconds - (rows[0][0] if rows else 0.0)
 
     def spend_seconds(self, claimed: ClaimedDocument, seconds: float) -> None:
-        """Count that reading the document took so many seconds. An owner's hour begins with the first document."""
+        """Count that reading the document took this many seconds. An owner's hour begins with the first document."""
         if claimed.owner == EVERYBODY:
             return
         with self._database.transaction() as connection:

@@ -8,7 +8,7 @@ from qa_service.knowledge.documents import DocumentPassage, DocumentText
 from qa_service.retrieval.splitting import split_passages
 
 LARGEST_PAGE = 5 << 20
-"""A page of HTML has at most so many bytes."""
+"""A page of HTML has at most this many bytes."""
 
 
 def read_web_page(page: WebPage) -> DocumentText:

@@ -16,7 +16,7 @@ _KOREAN_PAIR = re.compile(
     re.DOTALL,
 )
 _SAMPLE = 1 << 14
-"""Only so many bytes, from the beginning of a text, decide whether it looks Korean. To look at four megabytes would
+"""Only this many bytes, from the beginning of a text, decide whether it looks Korean. To look at four megabytes would
 take half a second."""
 _RARE = 9
 """For each rare pair of bytes, a text that looks Korean has at least this many common syllables."""

@@ -10,19 +10,19 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 SAMPLE = 1 << 13
-"""At most so many bytes of a text are looked at."""
+"""At most this many bytes of a text are looked at."""
 
 _FREQUENT, _USUAL = 9, 18
 _WEIGHTS = (1.0, 0.7, 0.3)
-"""A letter counts so much where it is among the nine most frequent ones, among the next nine, or a rare one."""
+"""A letter counts this much where it is among the nine most frequent ones, among the next nine, or a rare one."""
 _UNLIKELY = 0.5
-"""A word in capitals counts by so much less, and so does a Latin word whose letters are mostly beyond ASCII."""
+"""A word in capitals counts by this much less, and so does a Latin word whose letters are mostly beyond ASCII."""
 _SINGLE = 0.2
-"""A word of one letter counts by so much less."""
+"""A word of one letter counts by this much less."""
 _QUOTE = 0.5
 """A sign of typography counts as much as half a letter."""
 _GUESSED = 0.5
-"""The code page that another detector guesses is rated so much higher. Any number between 0.3 and 1 would do."""
+"""The code page that another detector guesses is rated this much higher. Any number between 0.3 and 1 would do."""
 _QUOTES = re.compile("[‘’“”„–—…€«»]")
 _STRANGE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u2500-\u25ff\ufffd]")
 _WORD = re.compile(r"[^\W\d_]+")

@@ -9,7 +9,7 @@ Announcement: TypeAlias = Literal["none", "aside", "new subject"]
 """An `aside` may stay in the subject ("by the way, the price?"). A `new subject` says that it doesn't."""
 
 LOOKED_AT = 2000
-"""At most so many characters of a question are searched for cues."""
+"""At most this many characters of a question are searched for cues."""
 
 TIES = ("pronoun", "demonstrative", "back", "joining", "more", "transform", "doubt")
 """These cues refer to what was said before."""

@@ -16,10 +16,10 @@ from qa_service.language.excerpts import keep_ends
 MODEL = "universal-sentence-encoder-multilingual-3"
 EXTRA = "qa-service[semantic]"
 READ = 1000
-"""Of a text so many characters are encoded, half of them from its beginning and half from its end. The model reads
+"""Of a text this many characters are encoded, half of them from its beginning and half from its end. The model reads
 sentences, and a long question must not hold up its worker."""
 _KEPT = 512
-"""The vectors of so many texts are remembered, since several parts of an answer encode the same question."""
+"""The vectors of this many texts are remembered, since several parts of an answer encode the same question."""
 
 
 class SentenceEncoder:

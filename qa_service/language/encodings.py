@@ -16,14 +16,14 @@ from qa_service.language.codepages import find_code_page
 from qa_service.language.syllables import COMMON_SYLLABLES
 
 SAMPLE = 1 << 16
-"""At most so many bytes of a text are looked at."""
+"""At most this many bytes of a text are looked at."""
 
 _ESCAPES = ((re.compile(rb"\x1b\$[@B]"), "iso2022_jp"), (re.compile(rb"\x1b\$\)C"), "iso2022_kr"))
 _EAST_ASIAN = frozenset({"big5hkscs", "cp932", "cp949", "euc_jp", "gb18030"})
 _NOT_ASCII = re.compile("[^\x00-\x7f\u3000-\u303f\u2000-\u33ff\uff00-\uff65]")
 _FEWEST_COMMON, _FEWEST_LETTERS = 2, 5
 _KOREAN_SHARE = 0.9
-"""So many of the letters beyond ASCII are common syllables, where a text is taken for Korean without another look."""
+"""This many of the letters beyond ASCII are common syllables, where a text is taken for Korean without another look."""
 _EAST_ASIAN_TEXT = re.compile("[\u3000-\u30ff\u4e00-\u9fff\uff01-\uff5e]+")
 _KANA = re.compile("[\u3001\u3002\u3040-\u30ff\uff0c]")
 _KANA_SHARE = 0.05

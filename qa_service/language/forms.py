@@ -3,7 +3,7 @@
 import re
 
 LOOKED_AT = 1000
-"""Only so many characters, from the beginning of a question, count for its form."""
+"""Only this many characters, from the beginning of a question, count for its form."""
 
 _MOST_WORDS = 80
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[가-힣]+")

@@ -9,7 +9,7 @@ from qa_service.model import Language
 Label: TypeAlias = Literal["reference", "files_question"]
 
 MOMENT_SECONDS = 10
-"""A wait of at most so many seconds is called a moment."""
+"""A wait of at most this many seconds is called a moment."""
 
 _RETRY: dict[Language, str] = {"ko": "잠시 후 다시 시도해 주세요.", "en": "Please try again in a moment."}
 _PASSING = {

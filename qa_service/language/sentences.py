@@ -38,7 +38,8 @@ _MONTH = re.compile(r"\d{1,2}\. ?\d{1,2}\.")
 _SAYING = re.compile(r"(?:이?라[고는며]|하[고며는]|고 )")
 _LOOK_BACK = 16
 _LONG_ITEM = 50
-"""A list item is as long as a line where it has so many letters. A Korean, Chinese or Japanese sign counts for two."""
+"""A list item is as long as a line where it has this many letters. A Korean, Chinese or Japanese sign counts for
+two."""
 _SIGN = re.compile("[가-힣⺀-鿿]")
 _PARTICLE = re.compile(f"{JOSA}$")
 _HANGUL = re.compile("[가-힣ㄱ-ㅎㅏ-ㅣ]")

@@ -32,7 +32,7 @@ _SUMMARY = re.compile(
 )
 _SIGNS = " ?!.,~…'\"“”‘’？！。"
 LOOKED_AT = 120
-"""A question that is longer than so many characters names something."""
+"""A question that is longer than this many characters names something."""
 
 
 def asks_for_summary(question: str) -> bool:

@@ -10,7 +10,7 @@ from unicodedata import normalize
 from qa_service.language.stems import JOSA, is_grammar, stem_english, stem_korean
 
 LONGEST = 64
-"""Only so many characters of a word count. A longer text without spaces isn't a word, but base64 or something
+"""Only this many characters of a word count. A longer text without spaces isn't a word, but base64 or something
 similar."""
 
 _Run: TypeAlias = tuple[str, str]

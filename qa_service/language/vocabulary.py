@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 VOCABULARY = "o200k_base"
 EXTRA = "qa-service[tokens]"
 PIECE = 100_000
-"""A long text is counted in pieces of so many characters, because the library refuses a million."""
+"""A long text is counted in pieces of this many characters, because the library refuses a million."""
 
 
 @cache

@@ -18,7 +18,7 @@ STATUSES = {UNKNOWN_METHOD: HTTPStatus.NOT_FOUND}
 """This maps the codes of errors to the statuses with which they are sent since the version 2026-07-28. All other errors
 are sent with the status 400."""
 MOST_MESSAGES = 10
-"""A batch may have so many messages."""
+"""A batch may have this many messages."""
 
 RequestId: TypeAlias = int | str
 

@@ -15,10 +15,10 @@ from qa_service.threads import start_thread
 log = logging.getLogger(__name__)
 
 LONGEST_QUERY = 200
-"""Only so many characters of a question are searched for, since a search service looks for every word of them."""
+"""Only this many characters of a question are searched for, since a search service looks for every word of them."""
 MOST_RUNNING = 4
-"""At most so many searches of one service run at a time in a worker. Under gevent, each search that waits for a silent
-name server holds one of the ten threads in which all names are looked up, upstream's too."""
+"""At most this many searches of one service run at a time in a worker. Under gevent, each search that waits for a
+silent name server holds one of the ten threads in which all names are looked up, upstream's too."""
 
 
 class SideSearch:

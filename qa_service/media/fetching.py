@@ -23,7 +23,7 @@ from msgspec import Struct
 from qa_service.errors import SearchFailed
 
 SEARCH_SECONDS = 5.0
-"""A search service may take so many seconds."""
+"""A search service may take this many seconds."""
 MOST_FETCHED = 1 << 20
 _READ = 1 << 16
 _REASON = re.compile(r"[A-Za-z]{1,60}")

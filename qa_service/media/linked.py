@@ -10,9 +10,9 @@ from qa_service.frames import ImageResult, VideoResult
 from qa_service.interfaces import MediaResult
 
 MOST_RESULTS = 10
-"""At most so many pictures, and so many videos, are told."""
+"""At most this many pictures, and this many videos, are told."""
 LONGEST_TITLE = 300
-"""A title has at most so many characters, since all results stand in one frame."""
+"""A title has at most this many characters, since all results stand in one frame."""
 _PICTURE = re.compile(r"\.(?:avif|bmp|gif|jpe?g|png|svg|webp)", re.IGNORECASE)
 _VIDEO_HOST = re.compile(r"(?:(?:www|m|music)\.)?youtube(?:-nocookie)?\.com")
 _VIDEO_PATH = re.compile(r"/(?:embed|live|shorts|v)/([^/]+)/?")

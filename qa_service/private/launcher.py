@@ -26,10 +26,10 @@ from collections.abc import Sequence
 from typing import IO, NamedTuple, NoReturn
 
 PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8)
-"""The launcher waits so many seconds before each start of a server. After each server that has died young it
+"""The launcher waits this many seconds before each start of a server. After each server that has died young it
 takes the next pause, and it gives up when a server dies young after the last one."""
 YOUNG = 2.0
-"""A server that dies within so many seconds of its start has died young."""
+"""A server that dies within this many seconds of its start has died young."""
 STOP_SECONDS = 10.0
 PR_SET_PDEATHSIG = 1
 

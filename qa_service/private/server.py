@@ -22,8 +22,8 @@ from qa_service.errors import StoreUnavailable
 START_SECONDS = 20.0
 STEP_SECONDS = 0.02
 LONGEST_ROOT = 60
-"""The folder for temporary files may have a path of at most so many bytes. A socket's path may have 103 bytes on macOS
-and 107 on Linux, and ours adds up to 39 to the folder's."""
+"""The folder for temporary files may have a path of at most this many bytes. A socket's path may have 103 bytes on
+macOS and 107 on Linux, and ours adds up to 39 to the folder's."""
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 

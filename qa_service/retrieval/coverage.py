@@ -12,11 +12,11 @@ from qa_service.retrieval.terms import LOOKED_AT
 from qa_service.search_interfaces import IMPACT_BITS, Index
 
 LOOKED_UP = 64
-"""So many tokens of a question are looked up."""
+"""This many tokens of a question are looked up."""
 MOST_TOPICS = 3
-"""The files of so many topics are looked at: those of the current topic, and of the latest others that have some."""
+"""The files of this many topics are looked at: those of the current topic, and of the latest others that have some."""
 READ_POSTINGS = 5_000
-"""About so many postings are read, which takes about a millisecond."""
+"""About this many postings are read, which takes about a millisecond."""
 
 
 def measure_coverage(question: str, index: Index) -> float:

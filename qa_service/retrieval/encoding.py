@@ -16,10 +16,10 @@ from qa_service.search_interfaces import Encoder, Index
 from qa_service.threads import RestartableThread
 
 BATCH = 4
-"""So many passages are encoded at a time."""
+"""This many passages are encoded at a time."""
 MOST_WAITING = 100
-"""The passages of at most so many questions wait to be encoded. Those that have waited longest are forgotten, and wait
-again when another question needs them."""
+"""The passages of at most this many questions wait to be encoded. Those that have waited longest are forgotten, and
+wait again when another question needs them."""
 
 
 class PassageEncoding:
@@ -40,8 +40,8 @@ class PassageEncoding:
         return self._encoder.name
 
     def encode_now(self, index: Index, numbers: Sequence[int], seconds: float = float("inf")) -> dict[int, bytes]:
-        """Encode the passages with these numbers, keep their vectors, and return them. After so many seconds, or where
-        the encoder's process is gone, the rest is left out."""
+        """Encode the passages with these numbers, keep their vectors, and return them. After this many seconds, or
+        where the encoder's process is gone, the rest is left out."""
         until, vectors = time.monotonic() + seconds, dict[int, bytes]()
         for first in range(0, len(numbers), BATCH):
             batch = self._encode_batch(index, numbers[first : first + BATCH])

@@ -12,8 +12,8 @@ from qa_service.search_interfaces import CandidateSource, Encoder, Index, Query,
 OTHER_WEIGHT = 0.9
 """A passage of a file that came with an earlier topic counts for this part of one that came with the question's."""
 OPENING = 2
-"""So many passages from the beginning of the session's other files are found for any question, if the topic has no file
-of its own. "That file" may be one of them."""
+"""This many passages from the beginning of the session's other files are found for any question, if the topic has no
+file of its own. "That file" may be one of them."""
 
 
 class HybridRetriever:

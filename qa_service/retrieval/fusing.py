@@ -18,16 +18,16 @@ from qa_service.model import Passage
 from qa_service.search_interfaces import Candidate
 
 LEXICAL_SHARE = 0.65
-"""The words decide so much, and the meaning the rest, where the best passage covers the question."""
+"""The words decide this much, and the meaning the rest, where the best passage covers the question."""
 COVERING = 0.4
 """A passage covers a question when it has this part of the question's weighted words. Hardly any has them all."""
 REPEATED = 0.98
 """Each further passage of a document counts by this factor less than the one before, so that an answer has the sources
 of several documents where they say equally much."""
 NAMED = 2.0
-"""A passage of a file whose name stands in the question counts for so much more."""
+"""A passage of a file whose name stands in the question counts for this much more."""
 DESCRIBED = 1.15
-"""It counts for so much more if the question has the words of the file's name."""
+"""It counts for this much more if the question has the words of the file's name."""
 RELEVANT_COVERAGE = 0.2
 RELEVANT_DENSE = 0.3
 """A passage that reaches neither of these has nothing to do with the question, as far as can be seen."""

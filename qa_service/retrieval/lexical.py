@@ -20,14 +20,14 @@ from qa_service.search_interfaces import IMPACT_BITS, Postings, Ranking
 K1 = 1.2
 B = 0.75
 USUAL_LENGTH = 325
-"""A usual passage has so many tokens. The length of a passage is compared with this number and not with an average, so
-that the passages of all files are weighed in the same way, and stay so whatever other passages come and go."""
+"""A usual passage has this many tokens. The length of a passage is compared with this number and not with an average,
+so that the passages of all files are weighed in the same way, and stay so whatever other passages come and go."""
 SCALE = 1000
 POSTINGS = 50_000
-"""About so many postings are read for one question at most, which takes some ten milliseconds. Rarer words come first,
-since they say more."""
+"""About this many postings are read for one question at most, which takes some ten milliseconds. Rarer words come
+first, since they say more."""
 ADDED_AT_ONCE = 4096
-"""So many postings are added up without a pause, which takes about two milliseconds."""
+"""This many postings are added up without a pause, which takes about two milliseconds."""
 IMPACT_MASK = (1 << IMPACT_BITS) - 1
 
 
@@ -68,7 +68,7 @@ def weigh_words(text: str) -> dict[str, float]:
 
 
 def weigh_rarity(passages: int, frequency: int) -> float:
-    """Return the factor in BM25 that says how rare a word is, which stands in `frequency` of so many passages."""
+    """Return the factor in BM25 that says how rare a word is, which stands in `frequency` of this many passages."""
     return math.log(1 + (passages - frequency + 0.5) / (frequency + 0.5))
 
 

@@ -16,13 +16,13 @@ from qa_service.retrieval.vectors import multiply_vectors
 from qa_service.search_interfaces import Candidate, Index, SearchTerms
 
 ENCODED_AT_ONCE = 50
-"""So many of the passages that fit best by their words are encoded for a question, where they have no vectors yet."""
+"""This many of the passages that fit best by their words are encoded for a question, where they have no vectors yet."""
 ENCODING_SECONDS = 0.3
-"""After so many seconds no more of them are encoded."""
+"""After this many seconds no more of them are encoded."""
 COMPARED = 3_000
-"""The vectors of so many passages are compared. Files with more are searched by meaning only where words lead."""
+"""The vectors of this many passages are compared. Files with more are searched by meaning only where words lead."""
 TURN_SECONDS = 0.003
-"""After so many seconds of ranking, it gives way to the other answers of the worker."""
+"""After this many seconds of ranking, it gives way to the other answers of the worker."""
 NEIGHBOUR = 0.4
 NEIGHBOURED = 3
 """The passages before and behind the best three by words count at least for this part of them, since they may belong

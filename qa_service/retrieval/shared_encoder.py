@@ -26,13 +26,13 @@ from qa_service.search_interfaces import Encoder
 FOLDER = "qa-encoder-"
 """The folder of the process's socket has a name that begins so."""
 PREFIX_BYTES = 4
-"""Before each message stands its length, in so many bytes with the highest one first."""
+"""Before each message stands its length, in this many bytes with the highest one first."""
 LONGEST = 1 << 22
 SECONDS = 10.0
-"""A request may take so long, with the requests before it."""
+"""A request may take this long, with the requests before it."""
 NICENESS = 10
 LOOK_SECONDS = 1.0
-"""The process looks so often whether the master is still there."""
+"""The process looks this often whether the master is still there."""
 BACKLOG = 64
 
 _decoder = msgspec.json.Decoder(list[str])

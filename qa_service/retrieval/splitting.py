@@ -12,17 +12,17 @@ from itertools import accumulate
 from qa_service.language.sentences import split_sentences
 
 LONGEST = 900
-"""A passage has at most so many characters."""
+"""A passage has at most this many characters."""
 TYPICAL = 700
-"""A long page is divided into about as many passages as it would have if each had at most so many characters."""
+"""A long page is divided into about as many passages as it would have if each had at most this many characters."""
 PARAGRAPH_WORTH = 120
 """A cut at the end of a line is preferred to one inside of a line that is nearer to the ideal place by less than so
 many characters."""
 
 _TAIL = 8
-# A letter of ASCII or a space takes so many hundredths of a token.
+# A letter of ASCII or a space takes this many hundredths of a token.
 _LETTER = 27
-# So many hundredths more does a byte of each other kind take: capitals, digits and signs, and bytes of all other
+# This many hundredths more does a byte of each other kind take: capitals, digits and signs, and bytes of all other
 # characters, of which a Korean syllable has three.
 _MORE = (
     (53, string.ascii_uppercase.encode()),

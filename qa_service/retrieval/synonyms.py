@@ -9,7 +9,7 @@ from qa_service.language.tokens import list_tokens
 SYNONYM_WEIGHT = 0.5
 """A token of a synonym has this part of the weight of the word in the question."""
 MOST_GROUPS = 10_000
-"""At most so many lines of the file count."""
+"""At most this many lines of the file count."""
 
 _Phrase: TypeAlias = frozenset[str]
 """A `_Phrase` has the tokens of a word, or of several words that belong together."""

@@ -13,11 +13,11 @@ EARLIER_WEIGHT = 0.25
 """An earlier question has this weight, and the new question has 1. Earlier ones are needed, because a follow-up often
 doesn't name its subject again. With more weight they would count more than the new question."""
 EARLIER = 2
-"""So many earlier questions count. The words of answers don't: they help as often as they mislead."""
+"""This many earlier questions count. The words of answers don't: they help as often as they mislead."""
 LOOKED_AT = 8_000
-"""At most so many characters of a question are searched for words."""
+"""At most this many characters of a question are searched for words."""
 WORDS = 400
-"""At most so many tokens of a question are looked up. That is enough for a whole page that somebody has pasted."""
+"""At most this many tokens of a question are looked up. That is enough for a whole page that somebody has pasted."""
 
 
 def build_terms(

@@ -15,7 +15,7 @@ from qa_service.threads import RestartableThread
 log = logging.getLogger(__name__)
 
 SHARE = 10
-"""The pause after a flush is so many times as long as the flush, so that flushing is never most of the work."""
+"""The pause after a flush is this many times as long as the flush, so that flushing is never most of the work."""
 
 
 class Flusher:

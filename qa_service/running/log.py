@@ -11,9 +11,9 @@ from qa_service.interfaces import LogEntry
 from qa_service.turns import Mark, Turn, turn_from_frames
 
 MOST = 256
-"""A batch has at most so many frames, because the connection of a slow reader holds a whole batch."""
+"""A batch has at most this many frames, because the connection of a slow reader holds a whole batch."""
 FAR = 1_000_000
-"""A gap leaves out so many numbers. No reader can have seen as many frames that aren't in the shared log."""
+"""A gap leaves out this many numbers. No reader can have seen as many frames that aren't in the shared log."""
 
 
 class Batch(NamedTuple):
@@ -154,7 +154,7 @@ class MemoryLog:
             asleep.acquire()
 
     def wait_for_end(self, seconds: float) -> None:
-        """Wait until the log is closed, or for about so many seconds."""
+        """Wait until the log is closed, or for about this many seconds."""
         until, asleep = time.monotonic() + seconds, threading.Lock()
         asleep.acquire()
         while not self.closed and time.monotonic() < until:

@@ -10,8 +10,8 @@ from itertools import chain
 from pathlib import Path
 
 UPLOAD_SECONDS = 900
-"""No answer needs an upload that is so many seconds old, because an answer's files are read before anything else, each
-in a limited time."""
+"""No answer needs an upload that is this many seconds old, because an answer's files are read before anything else,
+each in a limited time."""
 _LEFT_BEHIND = ("upload-*", "picture-*")
 
 

@@ -29,7 +29,7 @@ from qa_service.threads import RETRY_SECONDS, ParkedThread
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn
 
 READERS = 3
-"""So many readers may be connected for each answer that may be written here: the caller who asked, and two more. One
+"""This many readers may be connected for each answer that may be written here: the caller who asked, and two more. One
 caller may have a quarter of these places, and at least those of one answer."""
 
 

@@ -20,7 +20,7 @@ from qa_service.threads import RestartableThread
 log = logging.getLogger(__name__)
 
 OPENING = 64
-"""All answers share so many locks. With a single lock, opening a large answer would hold up all others."""
+"""All answers share this many locks. With a single lock, opening a large answer would hold up all others."""
 
 
 class Tail:

@@ -10,7 +10,7 @@ from qa_service.running.stop import StopSignal
 from qa_service.turns import Admission, Mark, Turn
 
 MOST_FRAMES = 2_000
-"""An entry has at most so many frames. What has piled up while the store was away is sent in several entries."""
+"""An entry has at most this many frames. What has piled up while the store was away is sent in several entries."""
 
 
 class RunningAnswer:

@@ -13,16 +13,16 @@ from gevent.socket import socket as gevent_socket
 from qa_service.server.turn import ReadingTurn
 
 FREE_BYTES = 1 << 14
-"""So many bytes of a request are read without giving way, so that a question without files isn't slowed down on a busy
-worker."""
+"""This many bytes of a request are read without giving way, so that a question without files isn't slowed down on a
+busy worker."""
 MOST_AT_ONCE = 1 << 16
-"""At most so many bytes are read at once. gunicorn would read up to 1 MiB of a body, keep it, and copy the rest of it
+"""At most this many bytes are read at once. gunicorn would read up to 1 MiB of a body, keep it, and copy the rest of it
 at each of the app's reads. With this bound an upload of 40 MB takes 0.08 s of a worker's time, and without it 0.17
 s."""
 DRAIN_BYTES = 1 << 16
-"""Of a body that the app hasn't read, at most so many bytes are read and thrown away."""
+"""Of a body that the app hasn't read, at most this many bytes are read and thrown away."""
 FREE_ANSWER_BYTES = 1 << 12
-"""So many bytes of an answer are sent between two looks of the worker at its connections before its sender gives way.
+"""This many bytes of an answer are sent between two looks of the worker at its connections before its sender gives way.
 Hundreds who read a long answer that is there already would otherwise be served before anybody else."""
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 

@@ -10,10 +10,10 @@ from gunicorn.http.unreader import Unreader
 from qa_service.server.connection import DRAIN_BYTES
 
 HEAD_BYTES = 1 << 16
-"""All headers of a request together may have at most so many bytes. gunicorn would allow 800 KiB, and would search all
-of them again at each packet."""
+"""All headers of a request together may have at most this many bytes. gunicorn would allow 800 KiB, and would search
+all of them again at each packet."""
 TRAILER_BYTES = 1 << 13
-"""The trailers after a chunked body may have at most so many bytes together."""
+"""The trailers after a chunked body may have at most this many bytes together."""
 
 
 class BoundedRequest(Request):

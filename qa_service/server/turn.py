@@ -7,7 +7,7 @@ import gevent
 from gevent.event import Event
 
 SLICE_SECONDS = 0.005
-"""All reading connections together may compute for so long between two looks of the worker at its connections."""
+"""All reading connections together may compute for this long between two looks of the worker at its connections."""
 PAUSE_SECONDS = 0.001
 
 

@@ -29,9 +29,9 @@ from qa_service.web.serving import NOT_STARTED, build_refusal, drain_answers, en
 
 HANDSHAKE_SECONDS = 10
 LINGER_SECONDS = 2.0
-"""A caller that still sends its request has so many seconds to read the answer before the connection is closed."""
+"""A caller that still sends its request has this many seconds to read the answer before the connection is closed."""
 LAST_SECONDS = 1
-"""A worker that is to end waits so many seconds for a connection's next request."""
+"""A worker that is to end waits this many seconds for a connection's next request."""
 SWITCH_SECONDS = 0.1
 BETWEEN_COLLECTIONS = 10_000
 
@@ -175,7 +175,7 @@ class AnswerWorker(GeventWorker):
 
     @contextmanager
     def _let_go_after(self, seconds: float) -> Iterator[None]:
-        """Bound the time of the block inside. The block ends without an error after so many seconds, or when its
+        """Bound the time of the block inside. The block ends without an error after this many seconds, or when its
         connection must make room."""
         waiting = gevent.getcurrent()
         patience = gevent.Timeout(seconds, exception=False)  # type: ignore[arg-type] # With False nothing is raised.

@@ -14,10 +14,10 @@ from qa_service.stores.keys import drawing_key
 
 CLAIM_SECONDS = 10
 WATCH_SECONDS = 3
-"""A reader counts for so long after each read."""
+"""A reader counts for this long after each read."""
 KEPT_SECONDS = 60
 MOST_PIECES = 8
-"""So many pieces are read at once."""
+"""This many pieces are read at once."""
 _ENDS: Mapping[bytes, LinesEnd] = {b"whole": "whole", b"cut": "cut"}
 
 # It returns the drawing that has the claim. A claim that is sent again finds itself.

@@ -21,10 +21,10 @@ from qa_service.stores.memory import store_memory
 from qa_service.stores.pool import StorePool, pool_options
 
 RECOVERY_SECONDS = 0.8
-"""A connection waits so long for a server that died to be started again. That is bounded since a request waits for
+"""A connection waits this long for a server that died to be started again. That is bounded since a request waits for
 it."""
 RETRIES = 3
-"""A command is sent again so often. Once isn't enough, because a dying server still accepts connections and resets
+"""A command is sent again this often. Once isn't enough, because a dying server still accepts connections and resets
 them."""
 PING_SECONDS = 0.2
 

@@ -15,7 +15,7 @@ from qa_service.interfaces import Meter
 from qa_service.stores.refusals import NO_ANSWER, refusal_in, words_of
 
 PAUSE_SECONDS = 1.0
-"""Calls are refused for so long after the store didn't answer."""
+"""Calls are refused for this long after the store didn't answer."""
 QUIET_SECONDS = 60.0
 """An error that comes again and again is logged once in this time."""
 

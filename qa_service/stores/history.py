@@ -36,14 +36,14 @@ turn_decoder = msgspec.json.Decoder(Turn)
 feedback_decoder = msgspec.json.Decoder(Feedback)
 
 TURNS_AT_ONCE = 20
-"""So many turns are loaded without a pause."""
+"""This many turns are loaded without a pause."""
 PAGE_CHARACTERS = 500_000
-"""A page of a conversation has no more turns when its questions and answers have so many characters together. With two
-hundred long questions it would have 20 MB, and the worker would write nothing else for a fifth of a second."""
+"""A page of a conversation has no more turns when its questions and answers have this many characters together. With
+two hundred long questions it would have 20 MB, and the worker would write nothing else for a fifth of a second."""
 PASSAGES_AT_ONCE = 500
-"""So many passages of a page are loaded without a pause, which takes about three milliseconds."""
+"""This many passages of a page are loaded without a pause, which takes about three milliseconds."""
 DELETED_SECONDS = 60
-"""A deletion can be repeated for so long. It then returns again which answers were running in the session."""
+"""A deletion can be repeated for this long. It then returns again which answers were running in the session."""
 
 
 class RedisHistory:

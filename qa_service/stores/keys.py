@@ -64,7 +64,7 @@ their version, and a file's passages have the version of their file.
 from qa_service.model import Owner
 
 NETWORK_SHARE = 4
-"""All addresses of a network together may ask, and use, so many times as much as one address."""
+"""All addresses of a network together may ask, and use, this many times as much as one address."""
 ALIVE = "qa:{workers}:alive"
 STOPS = "qa:{workers}:stops"
 PROBES = tuple(f"qa:{{workers}}:probe:{kind}" for kind in ("string", "hash", "list", "zset", "stream"))

@@ -37,11 +37,11 @@ from qa_service.stores.quotas import queue_space_taken
 from qa_service.stores.records import read_record
 
 FIELD_BYTES = 72
-"""So many bytes of memory does a field of a hash take in Redis, besides its name and its value."""
+"""This many bytes of memory does a field of a hash take in Redis, besides its name and its value."""
 VECTOR_BYTES = 1024
-"""A passage may get a vector of so many bytes later, which is another field."""
+"""A passage may get a vector of this many bytes later, which is another field."""
 UNFINISHED_SECONDS = 600
-"""A file that isn't finished expires so many seconds after its last part."""
+"""A file that isn't finished expires this many seconds after its last part."""
 
 passage_decoder = msgspec.json.Decoder(Passage)
 

@@ -17,7 +17,7 @@ from redis.retry import Retry
 CONNECT_SECONDS = 0.3
 RETRY_SECONDS = 0.02
 QUEUE_SECONDS = 0.3
-"""A call waits so long for a connection when all connections of the pool are in use."""
+"""A call waits this long for a connection when all connections of the pool are in use."""
 
 
 class StorePool(redis.BlockingConnectionPool):

@@ -24,11 +24,11 @@ from qa_service.stores.space_scripts import CHANGE_SPACE
 
 HOUR = 3600
 ALL_BYTES = 1 << 50
-"""This is more than any session can have. To take so many bytes off a session leaves it with none."""
+"""This is more than any session can have. To take this many bytes off a session leaves it with none."""
 LOOKED_FOR = 1000
-"""At most so many sessions are looked for at a time. If an owner has more, they are chosen at random each time."""
+"""At most this many sessions are looked for at a time. If an owner has more, they are chosen at random each time."""
 LIVES = 4
-"""The count of an owner's bytes is kept, after the last question, for so many times as long as a session."""
+"""The count of an owner's bytes is kept, after the last question, for this many times as long as a session."""
 
 
 class Quota(Struct, frozen=True):

@@ -12,7 +12,7 @@ from qa_service.stores.pool import StorePool, connection_options, pool_options
 from qa_service.stores.sentinel import MasterConnection, MasterSSLConnection, SentinelMaster
 
 SENTINEL_SECONDS = 0.1
-"""Each sentinel may take so long to connect and then to answer, so that a few of them together take less than a
+"""Each sentinel may take this long to connect and then to answer, so that a few of them together take less than a
 second."""
 SENTINEL_PORT = 26379
 SENTINELS = "+sentinel"

@@ -16,7 +16,7 @@ from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import answer_key, repeat_key
 
 RESERVED_SECONDS = 10
-"""A key is kept so long for an answer that hasn't begun. It expires, because the worker that reserved it may have
+"""A key is kept this long for an answer that hasn't begun. It expires, because the worker that reserved it may have
 died."""
 
 

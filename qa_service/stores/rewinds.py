@@ -32,7 +32,7 @@ from qa_service.stores.summaries import name_summary
 from qa_service.turns import Turn, name_file
 
 FILES_OF_QUESTION = 100
-"""The files of a replaced question are looked for under so many numbers."""
+"""The files of a replaced question are looked for under this many numbers."""
 
 
 class RedisRewinds:

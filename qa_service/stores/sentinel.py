@@ -8,7 +8,7 @@ import redis
 from redis.sentinel import Sentinel
 
 FRESH_SECONDS = 1.0
-"""The sentinels are asked again which server is the master when their last answer is so many seconds old."""
+"""The sentinels are asked again which server is the master when their last answer is this many seconds old."""
 
 
 class SentinelMaster:

@@ -29,17 +29,17 @@ from qa_service.stores.summaries import name_summary, summary_of
 from qa_service.turns import Turn
 
 CONTEXT_TURNS = 20
-"""A model sees at most so many exchanges of a topic. More would not fit into most prompts."""
+"""A model sees at most this many exchanges of a topic. More would not fit into most prompts."""
 
 SAID_PLACES = 4
-"""The hash `said` has so many places for each topic. The script `SAVE` says which of them an exchange gets."""
+"""The hash `said` has this many places for each topic. The script `SAVE` says which of them an exchange gets."""
 WITH_MEANING = 7
 """The first exchange of a context is loaded with its vectors, and so are this many of the latest ones. The drift
 detector compares a question with no others."""
 EARLIER_TOPICS = 6
-"""A question is compared with the latest topics alone: the last one, and so many before it."""
+"""A question is compared with the latest topics alone: the last one, and this many before it."""
 REMEMBERED_QUESTION, REMEMBERED_TEXT = 400, 600
-"""So many characters of an exchange are kept for that, from its beginning."""
+"""This many characters of an exchange are kept for that, from its beginning."""
 
 
 class SaidExchange(Exchange, frozen=True, omit_defaults=True):
@@ -58,15 +58,15 @@ class Kept(Struct, frozen=True):
     """`Kept` says how long and how much is kept. Times are in seconds."""
 
     seconds: int
-    """A session is kept for so long after its last question."""
+    """A session is kept for this long after its last question."""
     turns: int
-    """At most so many turns of a session are kept."""
+    """At most this many turns of a session are kept."""
     answer: int
-    """A session can be busy with one answer for so long."""
+    """A session can be busy with one answer for this long."""
     log: int
-    """An answer's log is kept for so long while the answer is written, and so is a session for a single question."""
+    """An answer's log is kept for this long while the answer is written, and so is a session for a single question."""
     bytes: int
-    """A question is refused where so much is kept for its owner. It is the quota that `RedisQuotas` has."""
+    """A question is refused where this much is kept for its owner. It is the quota that `RedisQuotas` has."""
 
     def seconds_of(self, session_id: str) -> int:
         """Return for how long this session is kept after its last question."""

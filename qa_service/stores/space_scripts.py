@@ -5,7 +5,7 @@ where a command is sent again. `scripts` says what a script is.
 """
 
 TURN_BYTES = 2000
-"""A turn takes about so many bytes besides its JSON, because of the keys of its session, its answer, and their
+"""A turn takes about this many bytes besides its JSON, because of the keys of its session, its answer, and their
 fields."""
 
 # It changes how many bytes are counted for a session, and changes the owner's total by as much. A session may have

@@ -19,14 +19,14 @@ from qa_service.stores.refusals import is_wrong_kind
 from qa_service.turns import Turn
 
 SILENT_MS = 5_000
-"""A worker that has been silent for so long is taken for dead. Workers on the same machine find out sooner."""
+"""A worker that has been silent for this long is taken for dead. Workers on the same machine find out sooner."""
 READ_MS = 3_000
-"""An answer counts as read for so long after a worker has said that it reads it."""
+"""An answer counts as read for this long after a worker has said that it reads it."""
 TAKEN = 64
-"""A worker takes over at most so many answers at a time, so that several workers share those of a dead one."""
+"""A worker takes over at most this many answers at a time, so that several workers share those of a dead one."""
 STOPS_KEPT = 1_000
 STOPS_SECONDS = 60
-"""A stop is kept for so long. Every worker that runs hears of it within a second or two."""
+"""A stop is kept for this long. Every worker that runs hears of it within a second or two."""
 
 _held = msgspec.json.Decoder(HeldAnswer)
 _held_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])

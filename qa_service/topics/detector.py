@@ -14,7 +14,7 @@ from qa_service.topics.weights import Weights, load_weights
 _SURE = 0.99
 """A question that announces a new topic gets at least this score."""
 _ANNOUNCED = 2
-"""A question that announces a new topic must have at least so many new content words: "by the way, the price?" is a
+"""A question that announces a new topic must have at least this many new content words: "by the way, the price?" is a
 follow-up."""
 _LIKELY = 0.5
 _HANGUL = re.compile("[가-힣]")

@@ -20,14 +20,14 @@ from qa_service.language.tokens import list_words
 from qa_service.model import Exchange
 
 RECENT = 4
-"""So many of the latest exchanges are looked at."""
+"""This many of the latest exchanges are looked at."""
 QUESTION, ANSWER, EARLIER = 1000, 2000, 1000
-"""At most so many characters of a question, of the last answer and of an earlier text are looked at. Half of them are
+"""At most this many characters of a question, of the last answer and of an earlier text are looked at. Half of them are
 taken from the text's beginning, and half from its end."""
 
 _MOST_STEMS = 64
 _KEPT = 1024
-"""The words of so many texts are remembered, since the texts of a conversation are compared with each of its
+"""The words of this many texts are remembered, since the texts of a conversation are compared with each of its
 questions."""
 _SEPARATORS = re.compile(r"\W+")
 _ASCII_SEPARATORS = {code: " " for code in range(128) if _SEPARATORS.match(chr(code))}
@@ -60,12 +60,12 @@ class Overlap(Struct, frozen=True):
     answers: frozenset[str]
     rare: frozenset[str]
     roots: int
-    """So many stems stand in the exchanges at least in part: with two syllables in a row of a Korean stem, or with the
-    first letters of another one."""
+    """This many stems stand in the exchanges at least in part: with two syllables in a row of a Korean stem, or with
+    the first letters of another one."""
     names_old: int
-    """So many names and numbers of the question stand in the exchanges."""
+    """This many names and numbers of the question stand in the exchanges."""
     names_new: int
-    """So many names and numbers of the question don't stand in the exchanges."""
+    """This many names and numbers of the question don't stand in the exchanges."""
 
     @property
     def asked(self) -> frozenset[str]:

@@ -26,7 +26,7 @@ Recall: TypeAlias = Callable[[str, str], Meaning]
 RECENT = 4
 """The last four questions, and the last three answers, are compared."""
 QUESTION, ANSWER = 400, 300
-"""At most so many characters of a question, and from the beginning of an answer, become a vector. Encoding them takes
+"""At most this many characters of a question, and from the beginning of an answer, become a vector. Encoding them takes
 a worker some milliseconds at most."""
 ENCODING_SECONDS = 0.0005
 """Encoding a text takes longer than this, and remembering its vector doesn't."""

@@ -24,7 +24,7 @@ class Bounds(Struct, frozen=True):
     fitting: float
     """The logit against the earlier topic is at most so great."""
     nearer: float
-    """The logit against the earlier topic is smaller than that against the current one by at least so much."""
+    """The logit against the earlier topic is smaller than that against the current one by at least this much."""
 
 
 # To take a question away from its subject is worse than to keep old turns with it, so the less a question says that it

@@ -13,7 +13,7 @@ from qa_service.language.tokens import list_tokens, list_words
 from qa_service.language.usual_words import is_usual
 
 MOST_WORDS = 50
-"""At most so many different words of a question are looked for. Each is compared with every sentence, and the 8,000
+"""At most this many different words of a question are looked for. Each is compared with every sentence, and the 8,000
 words that a question can have would keep a worker from everything else for seconds."""
 EARLIER_WEIGHT = 0.25
 """A word of the question before counts for this part of a word of the question."""
@@ -26,7 +26,7 @@ RELATED = 0.7
 """A word that has its beginning in common with one of the text counts for this part of a word: assumed, assumption."""
 _BEGINNING = 5
 _ENDING = 3
-"""A beginning is a word without so many letters at its end. It has at least `_BEGINNING` letters."""
+"""A beginning is a word without this many letters at its end. It has at least `_BEGINNING` letters."""
 
 # The last word of a Korean question (내나요, 가능한가요, 되죠) only makes it a question, so it isn't looked for. Nor is
 # the word before it in 내야 하나요, 늦어도 되나요 and 뭐라고 하나요.

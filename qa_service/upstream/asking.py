@@ -45,7 +45,7 @@ _OF_A_MODEL = (UnknownModel, UpstreamRateLimited, UpstreamTimeout, UpstreamUnava
 _OF_A_SERVER = (InsufficientQuota, UpstreamRejected)
 """Where one server fails with one of these, a model of another server may still answer."""
 _MODELS = 256
-"""At most so many models are remembered, because callers may be allowed to name any model."""
+"""At most this many models are remembered, because callers may be allowed to name any model."""
 
 
 class ModelServer(Struct, frozen=True):

@@ -10,11 +10,11 @@ from qa_service.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailabl
 from qa_service.pause import spread_pause
 
 _ENOUGH = 5
-"""So many failures in a row open the circuit."""
+"""This many failures in a row open the circuit."""
 _FIRST_REST = 5.0
 _LONGEST_REST = 60.0
 _UNDER_TRIAL = 1
-"""A caller is told to wait for so many seconds while the trial of another caller runs."""
+"""A caller is told to wait for this many seconds while the trial of another caller runs."""
 
 
 class Circuit:

@@ -17,9 +17,9 @@ from qa_service.upstream.reply import Reply
 from qa_service.upstream.way import Way
 
 _READ = 32 * 1024
-"""So many bytes are read at once. To read the events in them takes up to ten milliseconds."""
+"""This many bytes are read at once. To read the events in them takes up to ten milliseconds."""
 _TURN_SECONDS = 0.005
-"""Upstream may send faster than its events are read. After so many seconds without a wait, other requests have their
+"""Upstream may send faster than its events are read. After this many seconds without a wait, other requests have their
 turn."""
 _WAIT_SECONDS = 0.0005
 """A read that took longer than this has waited, and other requests have had their turn meanwhile."""
@@ -30,20 +30,21 @@ class Patience(Struct, frozen=True):
 
     connect: float = 5.0
     first_token: float = 60.0
-    """So much time may pass from the request to the first sign of work, however many bytes come before it."""
+    """This much time may pass from the request to the first sign of work, however many bytes come before it."""
     idle: float = 60.0
-    """After the first sign of work, so much time may pass between two reads."""
+    """After the first sign of work, this much time may pass between two reads."""
     cost: float = 2.0
-    """When all of the answer has come, and not what it cost, so much time may pass between two reads."""
+    """When all of the answer has come, and not what it cost, this much time may pass between two reads."""
     dial: float = 1.0
-    """Connecting may take so much longer than `connect` where a name has further addresses, or where a proxy answers
+    """Connecting may take this much longer than `connect` where a name has further addresses, or where a proxy answers
     byte by byte."""
     last_bytes: float = 0.25
-    """The bytes behind the terminal event are waited for so long, so that the connection can carry another request."""
+    """The bytes behind the terminal event are waited for this long, so that the connection can carry another
+    request."""
     reuse: float = 60.0
-    """So long after its last use a connection may carry another request. Upstream will have closed an older one."""
+    """This long after its last use a connection may carry another request. Upstream will have closed an older one."""
     tick: float = 0.1
-    """The end of such a time may be noticed so much later."""
+    """The end of such a time may be noticed this much later."""
 
 
 class UpstreamConnection:
@@ -65,11 +66,11 @@ class UpstreamConnection:
         self._reply: Reply | None = None
         self._works = False
         self._idle = patience.idle
-        """Once upstream works, so much time may pass between two reads."""
+        """Once upstream works, this much time may pass between two reads."""
         self._used_at = 0.0
         self._came_at = math.inf
         self._worked = 0.0
-        """For so many seconds what came has been read without a wait."""
+        """For this many seconds what came has been read without a wait."""
         self.due = math.inf
         """At this moment, in seconds of `time.monotonic()`, the time for the current phase is over. Reads here have no
         time-out: at that moment a `Watch` calls `expire`."""
@@ -133,8 +134,8 @@ class UpstreamConnection:
                 reached.shutdown(socket.SHUT_RDWR)
 
     def abort_within(self, seconds: float) -> None:
-        """Abort after so many seconds, in which a request that has been sent may still be answered. Any thread may call
-        this."""
+        """Abort after this many seconds, in which a request that has been sent may still be answered. Any thread may
+        call this."""
         self._aborted = True
         if self._sent:
             self.due = min(self.due, monotonic() + seconds)

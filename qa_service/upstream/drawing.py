@@ -17,7 +17,7 @@ from qa_service.upstream.reading import ResponseReader
 from qa_service.upstream.requests import SdkRequestWriter
 
 PARTS = 3
-"""Upstream shows each picture up to so many times before it is finished."""
+"""Upstream shows each picture up to this many times before it is finished."""
 _ESSENTIAL = frozenset({"model", "input", "stream", "tools"})
 
 

@@ -103,7 +103,7 @@ _CODE = re.compile(r"[a-z0-9_]{1,64}")
 _LONGEST_REFUSAL = 64 * 1024
 _SERVER_ERROR = 500
 _LONGEST_WAIT = 24 * 3600
-"""Callers are asked to wait for so many seconds at most. Their timers take no more than 24 days."""
+"""Callers are asked to wait for this many seconds at most. Their timers take no more than 24 days."""
 
 
 class FailureReport(Struct, frozen=True):

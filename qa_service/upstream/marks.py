@@ -60,7 +60,7 @@ class MarkFilter:
         """These addresses and files stood in the marks, each with the place of its mark in the text that is shown."""
         self._cuts: list[Cut] = []
         self._given = 0
-        """The text that upstream wrote has so many characters, with what is held back."""
+        """The text that upstream wrote has this many characters, with what is held back."""
 
     def strip_marks(self, piece: str, at: int | None = None) -> str:
         """Add a piece, and return the text up to its end or up to where it is held back.

@@ -22,21 +22,21 @@ from qa_service.upstream.quotable import LONGEST, QuotableSentence, list_sentenc
 
 MODEL = "offline"
 _MOST = 5
-"""At most so many sentences are quoted."""
+"""At most this many sentences are quoted."""
 _MOST_OF_FIRST = 3
-"""So many of them are from the passage that the answer begins with, or more where no other passage has any."""
+"""This many of them are from the passage that the answer begins with, or more where no other passage has any."""
 _MOST_NAMES = 10
 _OPENING = 2
-"""So many sentences from the beginning of each file are quoted where a summary is asked for."""
+"""This many sentences from the beginning of each file are quoted where a summary is asked for."""
 _LATER = 0.08
-"""The passages come best first. The answer begins with a later one only where a sentence of it has so much more of the
-question, for each place that it is behind."""
+"""The passages come best first. The answer begins with a later one only where a sentence of it has this much more of
+the question, for each place that it is behind."""
 _AHEAD = 0.3
-"""The decision whether the files answer takes in so much of how far the sentence is ahead of those of other passages.
+"""The decision whether the files answer takes in this much of how far the sentence is ahead of those of other passages.
 Where all have the same words of the question, these are only the subject of the whole file."""
 _DEMAND = 0.34
-"""An answer takes so much of a question's words, each weighted by its rarity: in the best sentence and in its passage,
-on the average."""
+"""An answer takes this much of a question's words, each weighted by its rarity: in the best sentence and in its
+passage, on the average."""
 _LONG = 8
 """A question of more words than these has more that no text repeats, so less of it is demanded."""
 _USUALLY_NEAR = 0.3
@@ -55,7 +55,8 @@ _BESIDE = 0.2
 """A sentence gets this share of what the sentences beside it have, because an answer may stand behind the words of its
 question."""
 _AMOUNT = 0.3
-"""What a sentence with a number has of the question counts for so much more where an amount or a time is asked for."""
+"""What a sentence with a number has of the question counts for this much more where an amount or a time is asked
+for."""
 _ASKS_AMOUNT = re.compile(
     r"\bwhen\b|\bhow (?:many|much|long|old|far|often|large|high|tall)\b"
     r"|\b(?:what|which) (?:year|date|day|month|decade|century|percent|percentage|number|time|age)\b"

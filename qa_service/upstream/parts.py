@@ -44,7 +44,7 @@ class AnswerPart:
         self._half = ""
         self._marks = MarkFilter()
         self._counted = 0
-        """So many of the pieces are counted in `_length`."""
+        """This many of the pieces are counted in `_length`."""
         self._length = 0
 
     @property

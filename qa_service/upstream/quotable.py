@@ -12,9 +12,9 @@ from qa_service.model import Passage
 from qa_service.upstream.asked_words import HeldWords, hold_words
 
 LONGEST = 400
-"""A quote has at most so many characters. Text without sentence ends, such as a table, is quoted by lines, or cut."""
+"""A quote has at most this many characters. Text without sentence ends, such as a table, is quoted by lines, or cut."""
 RUNNING_PAGES = 3
-"""A short line that stands on so many pages of a file, but for its digits, is a running header."""
+"""A short line that stands on this many pages of a file, but for its digits, is a running header."""
 RUNNING_LENGTH = 80
 _HEADING = re.compile(r"(?:제\d{1,3}[조장절] )?[^.!?。！？:：\d\n]{1,40}")
 # A line that is as short as this one didn't end because it was full, so another paragraph begins behind it. The

@@ -23,7 +23,7 @@ class Reply:
         self.keeps_open = False
         """This says whether the connection can carry another request once the response has ended."""
         self.heard = 0
-        """So many bytes have come while the head hadn't ended."""
+        """This many bytes have come while the head hadn't ended."""
         self._pieces: list[bytes] = []
         self._parser = HttpResponseParser(self)
 

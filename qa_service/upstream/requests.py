@@ -14,7 +14,7 @@ OF_A_DEPLOYMENT = "/{model}" + COMPLETIONS
 """Azure's older path, in which the model is named."""
 
 _HEADS = 64
-"""So many heads of requests are remembered."""
+"""This many heads of requests are remembered."""
 # Nothing is to be compressed, because the pieces of a compressed stream would come late and several at once.
 _OPTIONS: openai.RequestOptions = {"headers": {"Accept-Encoding": "identity"}}
 

@@ -16,7 +16,7 @@ from tempfile import mkstemp
 from qa_service.errors import UpstreamUnavailable
 
 MOST_BYTES = 32 * 1024 * 1024
-"""A picture may have so many bytes."""
+"""A picture may have this many bytes."""
 
 _KEY = re.compile(rb'"(?:result|partial_image_b64)"\s*:\s*"\Z')
 """This stands before a picture. Within a text each of these quotation marks would have a backslash."""

@@ -3,7 +3,7 @@
 from qa_service.errors import UpstreamUnavailable
 
 LONGEST_EVENT = 32 * 1024 * 1024
-"""An event may have so many bytes. The last event of a response repeats everything, pictures included."""
+"""An event may have this many bytes. The last event of a response repeats everything, pictures included."""
 
 _BOM = b"\xef\xbb\xbf"
 _D = ord("d")
@@ -19,7 +19,7 @@ class EventDecoder:
     def __init__(self, limit: int = LONGEST_EVENT) -> None:
         self._limit = limit
         self._size = 0
-        """So many bytes of an unfinished event have come."""
+        """This many bytes of an unfinished event have come."""
         self._begun: list[bytes] = []
         """These are the pieces of a line whose end hasn't come."""
         self._values: list[bytes] = []

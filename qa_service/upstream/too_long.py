@@ -26,7 +26,7 @@ _LIMIT = re.compile(
 )
 _NUMBER = re.compile(rf"(?<![\w.]){_N}(?![\w.]\w)")
 _WORDS = 4_000
-"""So many characters of what a server says are read."""
+"""This many characters of what a server says are read."""
 _MARGIN = 0.9
 """The count of tokens by which a prompt is shortened is an estimate, so it becomes shorter than the server says."""
 _LEAST, _MOST, _USUAL = 0.05, 0.8, 0.5

@@ -38,9 +38,9 @@ class Pauses(Struct, frozen=True):
     longest_asked: float = 10.0
     """Where upstream asks for a longer pause than this, it isn't asked again."""
     id: float = 0.5
-    """A stop waits so long for the id of a response that upstream keeps, without which it can't be cancelled."""
+    """A stop waits this long for the id of a response that upstream keeps, without which it can't be cancelled."""
     cancel: float = 0.5
-    """Each step of cancelling a response may take so long."""
+    """Each step of cancelling a response may take this long."""
 
 
 class Transport:
@@ -100,7 +100,8 @@ class Transport:
         return error.retryable and (retry_after(error) or 0) <= self.pauses.longest_asked
 
     def pause_after(self, failures: int, error: UpstreamError) -> float:
-        """Return how many seconds to wait after so many failures: as many as upstream asked for, or more each time."""
+        """Return how many seconds to wait after this many failures: as many as upstream asked for, or more each
+        time."""
         longer = min(self.pauses.first * 2 ** (failures - 1), self.pauses.longest)
         return retry_after(error) or spread_pause(longer)
 
@@ -152,7 +153,7 @@ class Transport:
 
 
 def wait_unless_stopped(seconds: float, stop: Stop) -> None:
-    """Wait for so many seconds. Raises `Cancelled` as soon as `stop` is set."""
+    """Wait for this many seconds. Raises `Cancelled` as soon as `stop` is set."""
     woken = threading.Event()
     forget = stop.call_when_set(woken.set)
     stopped = woken.wait(seconds)

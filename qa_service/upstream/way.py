@@ -16,7 +16,7 @@ from qa_service.upstream.reply import Reply
 
 _READ = 4096
 _LEAST_SECONDS = 0.1
-"""Each further address of a name gets so many seconds when the first ones have used up the whole time."""
+"""Each further address of a name gets this many seconds when the first ones have used up the whole time."""
 
 
 class Way:

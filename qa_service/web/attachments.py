@@ -26,7 +26,7 @@ from qa_service.web.uploads import Spool, UploadLimits
 PICTURES = ("image_url", "input_image", "image")
 FILES = ("file", "input_file")
 PIECE = 1 << 16
-"""So many characters of base64 are decoded at once."""
+"""This many characters of base64 are decoded at once."""
 _DATA_URL = re.compile(r"data:([\w.+-]+/([\w.+-]+))?(?:;(?!base64,)[^;,]{0,100}){0,5}(;base64)?,", re.IGNORECASE)
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}:")
 

@@ -30,7 +30,7 @@ GULP = 1 << 16
 CLOCK = "qa_service bodies"
 TICK_SECONDS = 0.1
 SLICE_SECONDS = 0.005
-"""After a body was parsed for so many seconds, other requests of the worker have their turn."""
+"""After a body was parsed for this many seconds, other requests of the worker have their turn."""
 ESTABLISHED = b"\x01"
 """This is the first byte of Linux's `struct tcp_info` while neither side has closed the connection."""
 

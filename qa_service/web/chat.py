@@ -28,7 +28,7 @@ from qa_service.web.ui_messages import choose_chat_format, read_chat_page
 from qa_service.wire.formats import UI_MESSAGE
 
 MADE_BY_PAGE = 16
-"""The AI SDK makes ids of so many characters. A visitor's shorter id may be a name that others choose, too."""
+"""The AI SDK makes ids of this many characters. A visitor's shorter id may be a name that others choose, too."""
 
 
 def ask_in_chat() -> Response:

@@ -32,7 +32,7 @@ SESSION_HEADER = "X-Session-Id"
 SESSION_LABELS = ("session_id", "sessionId", "conversation_id")
 """Under one of these names `metadata` may hold the session."""
 LONGEST_NAME = 1_000
-"""So many characters of a name of a user or a session are read."""
+"""This many characters of a name of a user or a session are read."""
 
 
 class _StreamOptions(Struct, frozen=True):

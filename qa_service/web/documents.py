@@ -51,7 +51,7 @@ QUERY = 2_000
 FOUND = 10
 MOST_FOUND = 50
 MOST_PAGES = 8
-"""A worker fetches at most so many pages at once. Looking up a name can take half a minute, and takes one of the ten
+"""A worker fetches at most this many pages at once. Looking up a name can take half a minute, and takes one of the ten
 threads that all look-ups of the worker share."""
 NO_EDITOR = "shared collections take a server's key without X-User-Id, or the permission of this site"
 

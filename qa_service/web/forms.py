@@ -28,13 +28,13 @@ from qa_service.web.texts import (
 from qa_service.web.uploads import Spool, UploadLimits
 
 URLENCODED_BYTES = 512 << 10
-"""A body of the type `application/x-www-form-urlencoded` may have so many bytes. A question of 32,000 Korean characters
-takes 281 KiB."""
+"""A body of the type `application/x-www-form-urlencoded` may have this many bytes. A question of 32,000 Korean
+characters takes 281 KiB."""
 VALUES = 50_000
-"""A JSON body may hold so many lists, objects and texts. Making them takes 20 ms; making millions would take a
+"""A JSON body may hold this many lists, objects and texts. Making them takes 20 ms; making millions would take a
 second."""
 COUNTED = 1 << 20
-"""So many characters are counted at once."""
+"""This many characters are counted at once."""
 BOM = "\ufeff"
 _EMPTY_LIST = re.compile(rb"\[\s*\]")
 
@@ -106,7 +106,7 @@ def _charset(request: Request) -> str:
 
 
 def within_bytes(bounds: BodyBounds, most: int) -> BodyBounds:
-    """Return bounds of a body that may have at most so many bytes."""
+    """Return bounds of a body that may have at most this many bytes."""
     return replace(bounds, bytes=min(most, bounds.bytes))
 
 

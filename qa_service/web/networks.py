@@ -4,9 +4,9 @@ import ipaddress
 import re
 
 IPV6_SITE = 64
-"""So many bits of an IPv6 address stand for one visitor, who can take any address that begins with them."""
+"""This many bits of an IPv6 address stand for one visitor, who can take any address that begins with them."""
 IPV6_CUSTOMER = 48
-"""So many bits may stand for one customer of a provider. The customer then has 65,536 networks of 64 bits."""
+"""This many bits may stand for one customer of a provider. The customer then has 65,536 networks of 64 bits."""
 WITH_PORT = re.compile(r"\[?(?P<address>[^\]]*)\]?:[0-9]+")
 """Some proxies write the port as well. It differs between the connections of the same caller."""
 

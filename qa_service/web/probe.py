@@ -41,7 +41,7 @@ LONGEST_SECONDS = 600
 USUAL_SECONDS = 5
 SHORTEST_TICK = 0.05
 MOST_PROBES = 32
-"""A worker streams at most so many probes at once."""
+"""A worker streams at most this many probes at once."""
 WATCHED = ("Accept", "Accept-Language", "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID")
 """Of these headers the probe tells whether they arrived, since clients need them and some proxies drop them."""
 RETRY_SECONDS = 7

@@ -10,7 +10,7 @@ from qa_service.errors import Overloaded, RateLimited
 RETRY_SECONDS = 5
 FEWEST_BODIES = 32
 WORKER_BODIES = 16
-"""The bodies that a worker receives at the same time may have as many bytes as so many bodies of the largest size."""
+"""The bodies that a worker receives at the same time may have as many bytes as this many bodies of the largest size."""
 NETWORK_SHARE = 4
 """One network may send a quarter of what a worker may receive. The share is this large because all callers behind a
 proxy that isn't trusted have one address. For IPv6 a network is a /48, of which one customer of a provider may have all

@@ -22,7 +22,7 @@ from qa_service.single_use import is_single_use
 
 KEY = 255
 UNGUESSABLE_KEY = 32
-"""The key of a visitor without a session has at least so many characters, so that nobody else uses the same key."""
+"""The key of a visitor without a session has at least this many characters, so that nobody else uses the same key."""
 ASIDE = ("token", "lastEventId")
 """These fields aren't part of the question, so they may differ in a repetition."""
 GULP = 1 << 20

@@ -38,10 +38,10 @@ SAME = ("model", "temperature", "topic", "onBusy", "onHangup", "idempotencyKey")
 """These fields have the same names here and there, or are this service's own."""
 ID = 200
 LABELS, LABEL_NAME, LABEL = 16, 64, 512
-"""A request may have so many labels, whose names and values have at most so many characters."""
+"""A request may have this many labels, whose names and values have at most this many characters."""
 WEB_SEARCH = "web_search"
 RECALLED = 20
-"""An answer that isn't kept knows at most so many exchanges of the conversation that it continues."""
+"""An answer that isn't kept knows at most this many exchanges of the conversation that it continues."""
 
 
 class _Format(Struct, frozen=True):

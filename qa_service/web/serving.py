@@ -71,7 +71,8 @@ def watch_workers(app: object) -> None:
 
 
 def drain_answers(app: object, seconds: float) -> None:
-    """Let no more questions in, wait so many seconds for the answers that run, and leave the rest to other workers."""
+    """Let no more questions in, wait this many seconds for the answers that run, and leave the rest to other
+    workers."""
     if runner := find_runner(app):
         runner.stop_admitting()
         until = time.monotonic() + seconds

@@ -27,7 +27,7 @@ from qa_service.wire.content import (
 TITLE = 200
 TURN_ID = re.compile(r"[0-9a-f]{32}")
 RECENT = 10
-"""So many turns are searched for answers that are still being written. Only the newest turns can have one."""
+"""This many turns are searched for answers that are still being written. Only the newest turns can have one."""
 
 
 def list_sessions() -> Response:

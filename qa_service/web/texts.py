@@ -17,12 +17,13 @@ from qa_service.pause import LongWork
 
 FIELDS = 200
 FIELD_BYTES = 4 << 20
-"""The fields of a request may have so many bytes together, without its files. A long conversation fits."""
+"""The fields of a request may have this many bytes together, without its files. A long conversation fits."""
 CHARSET_FIELD = "_charset_"
 LOOKED_THROUGH = 1 << 20
-"""So many characters are looked through without a pause, which takes 1 to 2 ms."""
+"""This many characters are looked through without a pause, which takes 1 to 2 ms."""
 GAP = 1 << 14
-"""So many bytes are unquoted without a pause, which takes up to 4 ms. Then other requests of this worker may go on."""
+"""This many bytes are unquoted without a pause, which takes up to 4 ms. Then other requests of this worker may go
+on."""
 LOST = "\ufffd"
 # A pair of halves is matched as a whole, so that its first half isn't matched alone.
 _SURROGATES = re.compile(

@@ -20,11 +20,11 @@ from qa_service.threads import RETRY_SECONDS
 log = logging.getLogger(__name__)
 
 NAME = 255
-"""So many characters of a file's name are kept. They are its last ones, because the kind of the file stands there."""
+"""This many characters of a file's name are kept. They are its last ones, because the kind of the file stands there."""
 
 
 LONGEST_NAME = 3 * NAME
-"""A name of so many single letters of Hangul is composed to one of `NAME` characters."""
+"""A name of this many single letters of Hangul is composed to one of `NAME` characters."""
 
 
 class UploadLimits(Struct, frozen=True):

@@ -33,7 +33,7 @@ from qa_service.wire.structs import (
 from qa_service.wire.typed import RETRY_MS
 
 HEARTBEAT_SECONDS = 15
-"""Clients of this format take a connection for dead that has no heartbeat for so long, even while text comes."""
+"""Clients of this format take a connection for dead that has no heartbeat for this long, even while text comes."""
 
 
 class EventsText(Struct, frozen=True, kw_only=True, tag_field="type", tag="text"):

@@ -39,7 +39,7 @@ from qa_service.wire.structs import (
 )
 
 RETRY_MS = 3000
-"""A client that resumes by `id:` comes back after so many milliseconds."""
+"""A client that resumes by `id:` comes back after this many milliseconds."""
 
 
 class TypedFrame(Struct, frozen=True, rename="camel", kw_only=True, tag_field="type"):
