@@ -33,8 +33,8 @@ class Parts(Struct, frozen=True):
     longest: int
     """An answer whose text counts more than this many bytes is ended, as `incomplete`."""
     safety_identifier: Callable[[str], str]
-    """This turns an owner's key, with a visitor's `Owner.address` behind it, into the id that tells upstream who
-    asks."""
+    """This makes the id that tells upstream who asks. It takes an owner's key, followed by the visitor's
+    `Owner.address` if there is one."""
     recall_meaning: Callable[[str, str], Meaning | None] = lambda question, text: None
     """This encodes a finished exchange, so that later questions can be compared with it."""
     open_knowledge: Callable[[Question], CandidateSource | None] = lambda _: None

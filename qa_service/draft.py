@@ -35,11 +35,11 @@ STATUS: Mapping[FinishReason, Status] = {
 }
 
 PIECE_BYTES = 16
-"""Each piece of text counts for this many bytes more than it has, so that an answer of single letters is bounded,
+"""Each piece of text counts for this many bytes more than it has. So an answer that comes letter by letter is bounded,
 too."""
 
 MOST_LINKS = 1_000
-"""Among at most this many links of an answer pictures and videos are looked for."""
+"""Pictures and videos are looked for among at most this many links of an answer."""
 
 Prices: TypeAlias = Mapping[str, Mapping[str, float]]
 """This maps each model to its prices for a million tokens: `input`, `output` and, where it differs, `cached`."""

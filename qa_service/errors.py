@@ -1,4 +1,5 @@
 """The errors of this package are one tree. Each knows its code, its HTTP status, and whether trying again may help.
+In this drawing, the classes behind a `>` are subclasses of the one before it, and a number is the HTTP status.
 
     QAError
       Refused             the request is at fault: 4xx; repeating it unchanged never helps

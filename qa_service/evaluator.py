@@ -30,7 +30,7 @@ from qa_service.settings import Settings
 from qa_service.web.identity import Owners
 
 ALWAYS = (1_000_000, 1.0)
-"""This often the evaluation may ask, in this many seconds."""
+"""The evaluation may ask as often as the first number says, in as many seconds as the second says."""
 LAST_SECONDS = 1.0
 
 

@@ -16,7 +16,7 @@ from qa_service.errors import InvalidField, QAError
 TRUE = ("true", "1", "on")
 FALSE = ("false", "0", "off")
 NUMBER = re.compile(r"-?[0-9.]{1,25}(?:[eE]-?[0-9]{1,3})?")
-"""Every number from JSON looks like this when it is written down, however small it is."""
+"""Every number that JSON can hold looks like this when Python writes it, even a very small one."""
 WHOLE = re.compile(r"[0-9]{1,9}")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 MOST_MARKS = 30
@@ -99,7 +99,7 @@ def read_number(fields: Mapping[str, Any], name: str, most: float, *, default: f
     word = read_word(fields, name, default=default)
     try:
         number = float(word) if NUMBER.fullmatch(word) else -1.0
-    except ValueError:  # it has two decimal points, for example
+    except ValueError:  # It has two decimal points, for example.
         number = -1.0
     if not 0 <= number <= most:
         raise InvalidField(f"{name}: expected a number between 0 and {most:g}", field=name)

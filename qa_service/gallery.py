@@ -33,14 +33,13 @@ class Gallery(Struct, frozen=True):
     quotas: Quotas
     links: PictureLinks
     sniff: Callable[[bytes, str], str]
-    """Tells the kind of a file by its bytes and its name."""
+    """This tells the kind of a file by its bytes and its name."""
     pauses: Sequence[float] = (0.5, 1.0, 2.0)
-    """After this many seconds each, what failed for a finished picture is tried again, since a store may be away for a
-    moment, and a busy machine may leave a reading process no time."""
+    """What failed for a finished picture is tried again after each of these pauses, which are in seconds. A store may
+    be away for a moment, and a busy machine may leave a reading process no time."""
 
     def show_picture(self, drawn: Drawn, admission: Admission, version: int, stop: Stop) -> Image | StageNotice:
-        """Keep a picture, in place of what was kept of it before, and make its frame. `version` counts the answer's
-        pictures.
+        """Keep a picture instead of its earlier version, and make its frame. `version` counts the answer's pictures.
 
         Where there is nothing to show, the frame only says that a picture is being drawn. So a worker that takes the
         answer over makes as many frames as this one. That is so for a part of a picture that is too large: scaling it

@@ -465,9 +465,9 @@ class WorkerStore(Protocol):
 
     def take_from_dead(self, dead: str, worker: str, *, sure: bool = True) -> Sequence[HeldAnswer]:
         """Move some of the answers that a dead worker holds to this one, and return them. No two workers get the same
-        answer. Each answer's count of deaths rises by one, unless the dead worker had withdrawn. None is returned when
-        none is left; and none where the caller isn't `sure` that the worker is dead, and the worker was heard of
-        meanwhile."""
+        answer. Each answer's count of deaths rises by one, unless the dead worker had withdrawn. Returns nothing when
+        no answer is left, and nothing where the caller isn't `sure` that the worker is dead and the worker was heard
+        of meanwhile."""
 
     def keep_held(self, worker: str, held: HeldAnswer) -> None:
         """Replace what this worker holds of an answer. Nothing happens where it holds the answer no longer."""

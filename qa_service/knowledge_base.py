@@ -238,7 +238,7 @@ def run_indexing() -> None:
         with lock:
             indexer = _index_here(settings, Event(), USUAL)
         has_work = indexer.has_work()
-    os._exit(0)  # a thread may still wait for the end of the input
+    os._exit(0)  # A thread may still wait for the end of the input.
 
 
 def _index_here(settings: Settings, over: Event, reach: Reach) -> Indexer:

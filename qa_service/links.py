@@ -53,7 +53,7 @@ def is_web_address(url: str) -> bool:
         return False
     try:
         parts = urlsplit(url)
-    except ValueError:  # what a model writes needn't be an address
+    except ValueError:  # What a model writes needn't be an address.
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 

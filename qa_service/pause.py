@@ -81,7 +81,7 @@ class WaitingLine:
 
     def _leave(self, my_turn: threading.Lock) -> None:
         with self._lock:
-            if my_turn in self._waiting:  # an exception has ended the wait
+            if my_turn in self._waiting:  # An exception has ended the wait.
                 self._waiting.remove(my_turn)
             elif self._waiting:
                 self._waiting.popleft().release()

@@ -51,7 +51,7 @@ class WorkerRoom:
         """Give a place back."""
         with self._lock:
             self._taken[caller] -= 1
-            self._taken = +self._taken  # this forgets callers who have no place any more
+            self._taken = +self._taken  # This forgets callers who have no place any more.
 
     @property
     def is_empty(self) -> bool:

@@ -299,7 +299,7 @@ def _split_url(text: str, schemes: tuple[str, ...]) -> SplitResult | None:
     bare = text.strip()
     try:
         address = urlsplit(bare)
-    except ValueError:  # it has a bracket that isn't closed, for example
+    except ValueError:  # It has a bracket that isn't closed, for example.
         return None
     # `urlsplit` silently removes line ends, so the text itself is checked.
     return address if address.scheme in schemes and bare.isprintable() and " " not in bare else None
@@ -308,7 +308,7 @@ def _split_url(text: str, schemes: tuple[str, ...]) -> SplitResult | None:
 def _has_port_in_digits(netloc: str) -> bool:
     try:
         return urlsplit(f"//{netloc}").port != 0
-    except ValueError:  # the error isn't passed on, because it quotes what may be a password
+    except ValueError:  # The error isn't passed on, because it quotes what may be a password.
         return False
 
 

@@ -42,7 +42,7 @@ FULL = 0.75
 FULL_TURNS = 15
 """It is also asked for when there are this many turns, because a session gives prompts no more than 20."""
 KEPT = 0.375
-"""This much of their room do the latest turns have that aren't summed up."""
+"""The latest turns, which aren't summed up, take this share of their room."""
 KEPT_TURNS = 8
 """At most this many turns aren't summed up."""
 SHORT = 2_000
@@ -89,7 +89,7 @@ class _Written(Struct, frozen=True):
 
 def is_long_topic(material: Material, site: Site, model: str) -> bool:
     """Tell whether the turns of the topic take so much of their room that they should be summed up."""
-    if len(material.turns) <= 1:  # the last turn always stays as it is
+    if len(material.turns) <= 1:  # The last turn always stays as it is.
         return False
     room = _find_room(site, model, has_passages=bool(material.passages))
     return len(material.turns) >= FULL_TURNS or _count_turns(material.turns, site, model) >= FULL * room

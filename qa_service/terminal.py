@@ -11,7 +11,7 @@ from typing import TextIO
 from qa_service.frames import Failure, Frame, Metadata, Reference, StageNotice, Text
 
 ERASE = "\r\x1b[K"
-_SIGNS = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}  # ESC is shown as ␛
+_SIGNS = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}  # ESC is shown as ␛.
 _TURNING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _SEPARATORS = (0x2028, 0x2029)
 _UNKNOWN = dict.fromkeys((*range(0x80, 0xA0), *range(0xD800, 0xE000), *_TURNING, *_SEPARATORS), "\ufffd")

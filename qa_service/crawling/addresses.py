@@ -32,7 +32,7 @@ def normalize_address(address: str, base: str = "") -> str:
             return ""
         written = urlunsplit((parts.scheme, host, _write_path(parts.path), _write_query(parts.query), ""))
         return written if len(written) <= LONGEST else ""
-    except ValueError:  # what stands in a page needn't be an address
+    except ValueError:  # What stands in a page needn't be an address.
         return ""
 
 

@@ -219,7 +219,7 @@ class Crawl:
         self._ledger.save_pages([replace(page, deaths=page.deaths + 1)])
         try:
             read = read_fetched(fetched, page.address, self._parse)
-        except Overloaded:  # the page has nothing to do with it
+        except Overloaded:  # The page has nothing to do with it.
             self._ledger.save_pages([page])
             raise
         except PageUnreadable as error:
@@ -260,7 +260,7 @@ class Crawl:
             )
         except Refused as error:
             return self._settle(replace(page, state="failed", reason=error.message))
-        if page.document_id and page.document_id != document_id:  # it was kept under another address
+        if page.document_id and page.document_id != document_id:  # It was kept under another address.
             self._shelf.remove_page(page.document_id)
         return self._settle(replace(page, state="kept", reason="", digest=read.digest, document_id=document_id))
 

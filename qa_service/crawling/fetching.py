@@ -176,7 +176,7 @@ class PageFetcher:
             yield connection
             self._check_time()
         except (OSError, HTTPException):
-            self._check_time()  # otherwise a cut would be told as a fault of the server
+            self._check_time()  # Otherwise a cut would be told as a fault of the server.
             raise
         finally:
             timer.cancel()

@@ -22,10 +22,10 @@ _CLOSED = tuple(
         (
             "0.0.0.0/8",
             "10.0.0.0/8",
-            "100.64.0.0/10",  # the network between a provider and its customers
+            "100.64.0.0/10",  # It lies between a provider and its customers.
             "127.0.0.0/8",
-            "168.63.129.16/32",  # the machine's own host in Azure, which serves its settings
-            "169.254.0.0/16",  # link-local, where clouds serve the keys of a machine
+            "168.63.129.16/32",  # The host of an Azure machine serves its settings here.
+            "169.254.0.0/16",  # Clouds serve the keys of a machine here.
             "172.16.0.0/12",
             "192.0.0.0/24",
             "192.0.2.0/24",

@@ -46,7 +46,7 @@ def is_html(fetched: Fetched) -> bool:
 def read_fetched(fetched: Fetched, address: str, parse: ParseContent) -> PageReading:
     """Read what was fetched from this address. Raises `PageUnreadable`, and `Overloaded` where no page can be parsed
     now."""
-    if not fetched.content.strip():  # programs that break in the middle of a page send none
+    if not fetched.content.strip():  # Programs that break in the middle of a page send none.
         raise PageUnreadable("it is empty")
     if not is_html(fetched):
         digest = hashlib.sha256(fetched.content).hexdigest()

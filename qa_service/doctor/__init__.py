@@ -5,7 +5,7 @@ A *route* is everything between this machine and the service: the network, TLS, 
 *probe* at its end, which streams frames that say when they were sent, refuses when it is asked to, and counts the bytes
 of a body. So whatever differs between what the probe sent and what arrived here was done by the route.
 
-An `Examination` takes its steps in this order. It ends with the first of the first two that finds no service.
+An `Examination` takes these steps in this order. Where step 1 or step 2 finds no service, it ends there.
 
 1. `reach`: is the service there, and not a login page or something else? This asks `healthz`, which anybody may read.
 2. `stream`: a few seconds of ticks. They show buffering, compression, dropped headers and versions of HTTP.

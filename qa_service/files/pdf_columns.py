@@ -19,7 +19,8 @@ _FEWEST = 3
 _GUTTER = 0.5
 """The space between two columns is at least this wide, in heights of a line."""
 _TRIED = 6
-"""This many spaces are looked at, those first that the fewest pieces lie across."""
+"""At most this many spaces between columns are looked at. The space that the fewest pieces lie across is looked at
+first."""
 _BAND = 0.8
 """Where no text stands for this many heights of a line, something else may begin, such as a table below columns."""
 _FAR = 2.5

@@ -74,7 +74,7 @@ class Piece(Struct, frozen=True):
     spaces: tuple[float, ...] = ()
     """These are the widths of the spaces within the text."""
     first_word: float = 0.0
-    """This wide is the first word."""
+    """This is the width of the first word."""
     parts: tuple["Piece", ...] = ()
     """Where the text has gaps that are wider than spaces, these are its parts between them. They may be cells of a
     table."""

@@ -36,7 +36,7 @@ from qa_service.files.pdf_glyphs import Box, Direction, Glyph, Run, turn_box
 _TICKED, _OPEN = "☑", "☐"
 _BUTTONS = (FPDF_FORMFIELD_CHECKBOX, FPDF_FORMFIELD_RADIOBUTTON)
 _DESCENT = 0.2
-"""So far above the lower edge of a line its signs stand, as a part of its height."""
+"""The signs of a line stand above its lower edge by this share of its height."""
 _LONGEST_TICK = 2
 _LINE = 12.0
 """A typed note that has no look of its own has lines of this height."""

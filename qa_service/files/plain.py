@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from qa_service.files.segment import RawFile, Segment
 
 MOST_BYTES = 9_000_000
-"""Of a longer text not this many bytes are needed, since a character has four at most, and two million are kept."""
+"""No more bytes of a text than this are read. Two million characters are kept, and each has at most four bytes."""
 
 
 def read_plain(raw: RawFile) -> Iterator[Segment]:

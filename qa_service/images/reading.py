@@ -107,7 +107,7 @@ class LineReader(Iterable[bytes]):
         heard, last = time.monotonic(), BLANK_LINE
         yield last
         while True:
-            end = self._source.end  # this is read before the pieces, because some may come in between
+            end = self._source.end  # This is read before the pieces, because some may come in between.
             silent = True
             for last in self._source.take_pieces(self._times.look):
                 silent = False

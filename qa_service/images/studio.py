@@ -23,7 +23,7 @@ from qa_service.threads import start_thread
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
-"""A drawing's claim is renewed, and its readers are counted, this often."""
+"""After each of these times a drawing's claim is renewed and its readers are counted."""
 
 
 class Studio(Struct, frozen=True):

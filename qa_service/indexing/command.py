@@ -48,7 +48,7 @@ def index_sources(settings: Settings, order: IndexOrder, reach: Reach = USUAL) -
         work.stop()
         bar.say("stopped")
         sys.stdout.flush()
-        os._exit(INTERRUPTED)  # threads may still wait for the network or for a file
+        os._exit(INTERRUPTED)  # Threads may still wait for the network or for a file.
     bar.show_tally(work.tally.counts)
     if work.tally.counts.get("failed"):
         sys.exit(1)
@@ -168,7 +168,7 @@ class _Indexing:
                 if document and document.status in ("queued", "reading"):
                     continue
                 name = self._waiting.pop(document_id)
-                if document:  # otherwise somebody has deleted it
+                if document:  # Otherwise somebody has deleted it.
                     state: StepState = "read" if document.status == "ready" else "failed"
                     yield IndexStep(name, state, document.reason or "")
                 bar.show_bar(self._whole - len(self._waiting), self._whole, name)

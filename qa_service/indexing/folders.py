@@ -60,7 +60,7 @@ def _read_name(name: str) -> str:
     """Return the name of a file or folder as text. In what was packed on an older system, it may be in EUC-KR."""
     try:
         name.encode()
-    except UnicodeEncodeError:  # Python has put halves of surrogate pairs for the bytes that it can't decode
+    except UnicodeEncodeError:  # Python has put halves of surrogate pairs for the bytes that it can't decode.
         name = decode_file_text(os.fsencode(name))
     return normalize("NFC", name)
 

@@ -27,8 +27,8 @@ has hung."""
 QUEUE_SECONDS = 2.0
 """A call waits this long for a connection when all connections of the pool are in use."""
 AWAY = ("08", "25006", "53", "57", "58")
-"""PostgreSQL's error codes begin so where the server can't do it now: it starts or stops, is full, has lost its files,
-takes no writes, or has ended a statement that took too long."""
+"""An error code of PostgreSQL that begins with one of these says that the server can't do it now: it starts or stops,
+is full, has lost its files, takes no writes, or has ended a statement that took too long."""
 SILENT = "The knowledge base does not answer."
 UNSAFE = "No safe connection to PostgreSQL can be made: check sslmode and sslrootcert of its address."
 REFUSALS = {
@@ -37,7 +37,7 @@ REFUSALS = {
     "42501": "PostgreSQL doesn't let the user of QA_DATABASE_URL do that: let them make the schema, and let "
     "an administrator make the extension `vector`.",
 }
-"""What operators can mend is said in a sentence of its own. PostgreSQL's error codes begin so."""
+"""These are the sentences for what operators can mend, by how PostgreSQL's error code begins."""
 _UNKEPT = re.compile("[\0\ud800-\udfff]")
 SCHEMA = "qa_knowledge"
 SEARCHING = "set hnsw.ef_search = 100; set enable_seqscan = off; set plan_cache_mode = force_custom_plan"

@@ -109,7 +109,7 @@ class Indexer:
         try:
             with self._renewed(claimed, stop):
                 text = self._read(claimed, stop)
-        except (Overloaded, OSError) as error:  # the document has nothing to do with it
+        except (Overloaded, OSError) as error:  # The document has nothing to do with it.
             log.warning("a document waits, because of this: %s", error)
             self._waiting.return_document(claimed)
             time.sleep(self._pace.outage)

@@ -23,7 +23,7 @@ _EAST_ASIAN = frozenset({"big5hkscs", "cp932", "cp949", "euc_jp", "gb18030"})
 _NOT_ASCII = re.compile("[^\x00-\x7f\u3000-\u303f\u2000-\u33ff\uff00-\uff65]")
 _FEWEST_COMMON, _FEWEST_LETTERS = 2, 5
 _KOREAN_SHARE = 0.9
-"""This many of the letters beyond ASCII are common syllables, where a text is taken for Korean without another look."""
+"""Where at least this share of the letters beyond ASCII are common syllables, a text is taken for Korean at once."""
 _EAST_ASIAN_TEXT = re.compile("[\u3000-\u30ff\u4e00-\u9fff\uff01-\uff5e]+")
 _KANA = re.compile("[\u3001\u3002\u3040-\u30ff\uff0c]")
 _KANA_SHARE = 0.05

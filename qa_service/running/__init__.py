@@ -14,8 +14,8 @@ Where an answer stands
     holds            a hash of each worker: the answers that somebody must go on with if this worker dies.
 
 States, and who moves an answer on
-    placed      a thread waits for it; nothing is promised    desk: claims it, or gives the place back
-    claimed     the store knows it; the log has `start`       `Runner.start_answer`; without a reply, `Takeovers`
+    placed      a place in this worker is kept for it         the desk: claims it, or gives the place back
+    claimed     the store knows it; the log has `start`       `Runner.start_answer`; or `Takeovers`, see below
     running     its thread appends frames                     the line, when it has saved the turn; a stop, sooner
     saved       the turn has its final status                 the line: appends `metadata`, then `done`
     unsaved     the store was away: `metadata` said so        `Keeper`: saves the turn once the store is back
@@ -47,6 +47,9 @@ itself (`Runner.stop_answer`). If not, it adds the answer's id to a stream of th
 read at once, and the writer sets the signal. While the store is away, the keeper tries again every second. Each worker
 remembers for a minute the stops of answers that it doesn't write, in case it takes one of them over. The line then
 saves what it has as `cancelled`, by the same order of writes.
+
+The reply of the store to a claim may be lost. A worker that holds an answer which it doesn't write, at two looks one
+after the other, takes it as it takes those of a dead worker (`Takeovers`).
 
 When the writer dies, another worker finds out: on the same machine the file lock of the dead worker is gone; on
 another machine the dead worker was silent for five seconds. The other worker then takes these steps for each answer.
@@ -82,12 +85,12 @@ killed them. A worker that leaves (a reload, a deploy) closes its logs as *hande
 reconnect, and its answers go on elsewhere at once, as if it had died, but without a death.
 
 Workers of several releases run at a time while one is replaced by the next. The shared log says its version, and each
-worker carries along an item of the log that it doesn't know (`stores/items.py`): it keeps the item under its number in
-the memory log, sends it to readers with the `type` that it has, and writes it byte for byte into the log that it goes
-on with. Only the turn that this worker saves lacks what the item says. Two releases may make other frames of what
-upstream says, and readers may have seen some that never came into the shared log. So `Opened` says which frames follow
-it, and a worker that makes other ones doesn't go on with the very next: it leaves a gap, says `restart`, and gives the
-text from its beginning.
+worker carries along an item of the log that it doesn't know (`stores/items.py`): the worker keeps the item under its
+number in the memory log, sends it to readers with the `type` that it has, and writes it byte for byte into the log that
+it goes on with. But this worker doesn't know what the item means, so the turn that it saves lacks it. Two releases may
+make other frames of what upstream says, and readers may have seen some that never came into the shared log. So `Opened`
+says which frames follow it, and a worker that makes other ones doesn't go on with the very next: it leaves a gap, says
+`restart`, and gives the text from its beginning.
 
 A worker that was only frozen or cut off may come back and find its answers taken. The store refuses its entries,
 since their ids are smaller than what the new writer wrote, and its save. It stops such an answer as `lost`: it

@@ -82,7 +82,7 @@ class AnswerReader(Iterable[Batch]):
                 after = batch.first + len(batch.frames) - 1
                 yield batch
             elif closed:
-                if after > log.last and log.is_finished:  # the caller named a number that the answer never had
+                if after > log.last and log.is_finished:  # The caller named a number that the answer never had.
                     yield Batch(log.last, log.frames_between(len(log) - 1, len(log)))
                 return
             elif not self._passed(after, asleep):

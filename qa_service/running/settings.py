@@ -12,7 +12,7 @@ class Pace(Struct, frozen=True, kw_only=True):
     with it."""
     longest_flush: float = 0.5
     """This is the longest pause between two flushes. When a worker dies, other workers may lack what its answers got in
-    so many seconds."""
+    this time."""
     back_off: float = 1.0
     """This is the longest pause after the store has taken nothing, or not all. The pause begins with `flush` and
     doubles."""

@@ -113,7 +113,7 @@ class AnswerWorker(GeventWorker):
         Nothing of the request is logged, because a line that can't be read may have a question or a key in it.
         """
         with suppress(OSError):
-            if isinstance(exc, LimitRequestLine | LimitRequestHeaders):  # gunicorn answers 414 or 431.
+            if isinstance(exc, LimitRequestLine | LimitRequestHeaders):  # Gunicorn answers 414 or 431.
                 super().handle_error(req, client, addr, exc)
             else:
                 unreadable = isinstance(exc, ParseException)
@@ -154,7 +154,7 @@ class AnswerWorker(GeventWorker):
     def run(self) -> None:
         """Serve until the worker is to end, and then stay until its answers are finished or handed over."""
         self._turn = ReadingTurn()
-        RequestParser.mesg_class = BoundedRequest  # gunicorn's parser takes the class of requests from here.
+        RequestParser.mesg_class = BoundedRequest  # Gunicorn's parser takes the class of requests from here.
         watch_workers(self.wsgi)
         spare_streams()
         super().run()

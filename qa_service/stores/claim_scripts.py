@@ -5,7 +5,7 @@ from qa_service.stores.topic_scripts import with_context
 
 # If the session is new and begins with an earlier conversation, pairs of an answer id and a turn follow the other
 # arguments. If the question replaces turns, these follow: the ids of the session's answers as they were when that was
-# decided, and then what `remove_turns` reads. It returns what came of the claim, and which answers are running.
+# decided, and then what `remove_turns` reads. The script returns what came of the claim, and which answers are running.
 #
 # The keys `files` and `said` are those of `remove_turns` alone. The last key is missing where the session stands in no
 # list.

@@ -300,7 +300,7 @@ def topics_of(head: Mapping[str, str]) -> tuple[Topic, ...]:
     """Read the topics of a session from its head. The first topic comes first. Raises `ValueError` where the head names
     no number of topics, or more topics than it can hold."""
     topics = max(int(head.get("topics", 0)), int(head.get("topic", 0)))
-    if topics > len(head):  # each topic has a field of its own
+    if topics > len(head):  # Each topic has a field of its own.
         raise ValueError("a session's head has more topics than fields")
     return tuple(
         Topic(index, head.get(f"title:{index}", ""), int(head.get(f"turns:{index}", 0)))

@@ -24,7 +24,8 @@ The first row that fits a question decides. A *content word* is a word that says
     have words in common
     otherwise                                 a new topic begins if the learned score reaches the threshold
 
-A question that would begin a new topic by the last rows stays, if it fits older turns of the topic (`reopening.py`).
+Where one of the rows from "the question says" on would begin a new topic, the topic stays all the same if the question
+fits older turns of it (`reopening.py`).
 
 The score comes from the question and the last four exchanges: which content words they share and which are new
 (`features.py`), which words announce a subject or refer to the last one (`language/cues.py`), how the question is built

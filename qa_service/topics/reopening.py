@@ -69,7 +69,7 @@ def find_earlier_topic(
     returns = announces_return(rest)
     if not (leaving >= _HAS_WORDS.leaving or is_new or returns):
         return 0
-    if announcement != "none":  # the words that announce a subject say nothing about which one it is
+    if announcement != "none":  # The words that announce a subject say nothing about which one it is.
         leaving = weigh_files(score(rest, session.context), coverage.get(session.topic, 0.0))
     begins = is_new and announcement != "new subject"
     always = [bounds for bounds, counts in ((_SAYS_SO, returns), (_IS_NEW, begins)) if counts]
@@ -77,7 +77,7 @@ def find_earlier_topic(
     for index, said in candidates.items():
         fitting = weigh_files(score(rest, said), coverage.get(index, 0.0))
         bounds = _choose_bounds(rest, _list_compared(session, index), said)
-        if bounds and index == session.topic:  # it costs little to stay
+        if bounds and index == session.topic:  # It costs little to stay.
             bounds = [_STAYS]
         bounds += always
         if coverage.get(index, 0.0) >= COVERED > coverage.get(session.topic, 0.0):
@@ -110,7 +110,7 @@ def _choose_bounds(question: str, context: Sequence[Exchange], earlier: Sequence
     here = compare_words(question, context)
     there = compare_words(question, earlier)
     words = there.asked - here.old
-    if is_unknown_language(question):  # hardly any of its little words are known, and none of those is long
+    if is_unknown_language(question):  # Hardly any of its little words are known, and none of those is long.
         words &= there.rare
     if not words or here.asked - there.old:
         return []

@@ -52,7 +52,7 @@ class Circuit:
             self._note_failure()
             raise
         except UpstreamError:
-            self._close()  # an upstream that refuses isn't down
+            self._close()  # An upstream that refuses isn't down.
             raise
         finally:
             if self._trial is trial:

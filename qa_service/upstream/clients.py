@@ -28,7 +28,7 @@ def openai_client(*, api_key: str, base_url: str = "", organization: str = "", p
     """
     try:
         return _make_client(api_key, base_url, {}, organization=organization, project=project)
-    except httpx2.InvalidURL:  # the rules of today don't allow some names, such as those with an emoji
+    except httpx2.InvalidURL:  # The rules of today don't allow some names, such as those with an emoji.
         raise SettingsError("OPENAI_BASE_URL: expected a host whose name can be looked up") from None
 
 

@@ -95,7 +95,7 @@ class Completion:
             if choice and not choice.index:
                 yield from self._tell_choice(choice)
         for number, page in enumerate(chunk.citations or (), 1):
-            if page:  # the text cites it by its place in this list, as in [1]
+            if page:  # The text cites it by its place in this list, as in [1].
                 source = CitedSource(url=page) if isinstance(page, str) else page
                 yield from self._sources.note_copy(source, None, number)
 
@@ -147,7 +147,7 @@ class Completion:
         yield from self._tell_work(message)
         text, refusal = _split_content(message)
         if text:
-            self._thoughts.release_held()  # the whole text has it, too
+            self._thoughts.release_held()  # The whole text has it, too.
             part = self._find_part("text")
             yield from self._say(part, part.add_rest(_without_thoughts(text)))
         if refusal:

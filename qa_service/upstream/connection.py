@@ -44,7 +44,7 @@ class Patience(Struct, frozen=True):
     reuse: float = 60.0
     """This long after its last use a connection may carry another request. Upstream will have closed an older one."""
     tick: float = 0.1
-    """The end of such a time may be noticed this much later."""
+    """The end of one of the times above may be noticed this much later."""
 
 
 class UpstreamConnection:
@@ -129,7 +129,7 @@ class UpstreamConnection:
         """Wake the thread that connects, sends or reads here. After that, nothing can be asked on this connection. Any
         thread may call this."""
         self._aborted = True
-        if (reached := self._socket) is not None:  # another thread may close it at this very moment
+        if (reached := self._socket) is not None:  # Another thread may close it at this very moment.
             with suppress(OSError):
                 reached.shutdown(socket.SHUT_RDWR)
 
@@ -164,7 +164,7 @@ class UpstreamConnection:
         except OSError:
             if not reused or self._aborted or (self._reply and self._reply.heard):
                 raise
-        self.close_socket()  # upstream had closed the idle connection, as it may
+        self.close_socket()  # Upstream had closed the idle connection, as it may.
         return self._exchange_once(message)
 
     def _exchange_once(self, message: bytes) -> Reply:

@@ -247,7 +247,7 @@ def _find_error(other: OtherEvent | None) -> ErrorEvent | OtherEvent | None:
     if other is None or _is_of_a_tool(other.type or ""):
         return other
     error = other.error
-    if not error and other.code and other.message:  # the event itself is the error
+    if not error and other.code and other.message:  # The event itself is the error.
         error = {"code": other.code, "type": other.type}
     return ErrorEvent(sequence_number=other.sequence_number, error=error) if read_report(error) else other
 

@@ -35,7 +35,7 @@ FOREIGN = (
     httpx2.StreamError,
     HttpParserError,
     OSError,
-    ValueError,  # what JSON, Unicode and other decoders raise
+    ValueError,  # Decoders raise it, such as those of JSON and Unicode.
 )
 
 _QUOTA = (InsufficientQuota, "the account with upstream can't pay for the answer")
@@ -221,7 +221,7 @@ def _judge(status: int, report: FailureReport, wait: int | None = None) -> Upstr
     if status in _OF_THE_REQUEST:
         known += [found for words, found in _BY_WORDS if words.search(f"{report.code} {report.message}")]
     if status:
-        known = [found for found in known if found is not _REQUEST]  # the status says more
+        known = [found for found in known if found is not _REQUEST]  # The status says more.
     lasting = [found for found in known if found[0] in _LASTING]
     by_status = [_BY_STATUS[status]] if status in _BY_STATUS else []
     if status >= _SERVER_ERROR:
@@ -257,5 +257,5 @@ def _until(date: str) -> float | None:
     """Return the seconds until an HTTP date, or zero once it has passed."""
     try:
         return max(0.0, (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):  # it is no date, or one without a time zone
+    except (ValueError, TypeError):  # It is no date, or one without a time zone.
         return None

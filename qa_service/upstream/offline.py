@@ -24,25 +24,28 @@ MODEL = "offline"
 _MOST = 5
 """At most this many sentences are quoted."""
 _MOST_OF_FIRST = 3
-"""This many of them are from the passage that the answer begins with, or more where no other passage has any."""
+"""This many of the quoted sentences are from the passage that the answer begins with, or more where no other passage
+has any."""
 _MOST_NAMES = 10
 _OPENING = 2
 """This many sentences from the beginning of each file are quoted where a summary is asked for."""
 _LATER = 0.08
 """The passages come best first. The answer begins with a later one only where a sentence of it has this much more of
-the question, for each place that it is behind."""
+the question's words, as a share of them, for each place that the passage is behind."""
 _AHEAD = 0.3
-"""The decision whether the files answer takes in this much of how far the sentence is ahead of those of other passages.
-Where all have the same words of the question, these are only the subject of the whole file."""
+"""How far the best sentence is ahead of those of other passages also decides whether the files answer the question, and
+counts for this much. Where all sentences have the same words of the question, these are only the subject of the whole
+file."""
 _DEMAND = 0.34
-"""An answer takes this much of a question's words, each weighted by its rarity: in the best sentence and in its
-passage, on the average."""
+"""The files answer a question where the best sentence and its passage have, on the average, this share of its words.
+Each word is weighted by its rarity."""
 _LONG = 8
-"""A question of more words than these has more that no text repeats, so less of it is demanded."""
+"""A question of more words than this has more words that no text repeats, so a smaller share of them is demanded."""
 _USUALLY_NEAR = 0.3
-"""The passage that the answer begins with is usually so near to the question by meaning."""
+"""The passage that the answer begins with usually has a meaning that is this near to the question's."""
 _NEAR = 0.3
-"""A passage in another language than the question's answers it if it is so near to it by meaning."""
+"""A passage in another language than the question's answers it if its meaning is at least this near to the
+question's."""
 _WORTH = 0.4
 """A sentence of the first passage is quoted beside its best one when it has this share of the best one's words."""
 _ELSEWHERE = 0.7

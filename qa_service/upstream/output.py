@@ -139,7 +139,7 @@ class ResponseOutput:
         if not event.delta:
             return
         part = self._parts.find_part(place)
-        if part is None or part.copied:  # after a whole text, servers that don't count parts begin another one
+        if part is None or part.copied:  # After a whole text, servers that don't count parts begin another one.
             yield from self.release_held()
             part = self._parts.begin_part(place)
         if shown := part.add_piece(event.delta):

@@ -74,12 +74,12 @@ class Reply:
             raise HttpParserError("a response that nobody asked for")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.has_head:  # a header that comes later is a trailer
+        if not self.has_head:  # A header that comes later is a trailer.
             self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self.status = self._parser.get_status_code()
-        self.has_head = self.status >= HTTPStatus.OK  # RFC 9110, section 15.2: another head follows a lower one
+        self.has_head = self.status >= HTTPStatus.OK  # After a lower one another head follows (RFC 9110, section 15.2).
         self.keeps_open = self._parser.should_keep_alive()
         if not self.has_head:
             self.headers.clear()

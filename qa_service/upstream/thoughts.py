@@ -61,7 +61,7 @@ class ThoughtFilter:
             self._held = thoughts[1 - len(self._closing) :]
             return ""
         if not (answer := answer.lstrip()):
-            self._held = closing  # the answer's first word is still to come
+            self._held = closing  # The answer's first word is still to come.
             return ""
         self.over, self._closing = True, ""
         return answer

@@ -111,7 +111,7 @@ class Transport:
             try:
                 while (piece := connection.read_body()) and not _must_end(reader, stop):
                     yield piece
-                    if _must_end(reader, stop):  # this piece has told the id, and the next one may come much later
+                    if _must_end(reader, stop):  # This piece has told the id, and the next one may come much later.
                         break
                     if reader.working:
                         connection.note_work()

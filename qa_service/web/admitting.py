@@ -37,7 +37,7 @@ def check_rate(service: Mounted, owner: Owner) -> None:
     seen = request.headers.get("Last-Event-ID") or fields.get("lastEventId", "")
     answer_id = seen.strip().partition("-")[0]
     if answer_id and service.assembly.runner.writes_answer(owner, answer_id):
-        return  # the store isn't needed, and may be away
+        return  # The store isn't needed, and may be away.
     try:
         check_wait(service.assembly.limiter.seconds_to_wait(owner))
     except RateLimited as refusal:

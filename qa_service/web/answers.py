@@ -88,7 +88,7 @@ def stop_turn(service: Mounted, owner: Owner, answer_id: str) -> Turn:
     source = runner.find_answer(owner, answer_id)
     if source is None:
         return runner.read_turn(owner, answer_id)
-    source.add_reader()  # the log of an answer from another worker is kept up to date only while it has a reader
+    source.add_reader()  # The log of an answer from another worker is kept up to date only while it has a reader.
     try:
         if not source.log.closed:
             runner.stop_answer(answer_id)

@@ -180,7 +180,7 @@ def _decode_content(attachment: Attachment, field: str) -> Iterator[bytes]:
         raise InvalidField(f"{field}: expected base64 in the data URL of {attachment.name!r}", field=field)
     rest = ""
     for at in range(kind.end() if kind else 0, len(content), PIECE):
-        piece = rest + "".join(content[at : at + PIECE].split())  # some clients break base64 into lines
+        piece = rest + "".join(content[at : at + PIECE].split())  # Some clients break base64 into lines.
         whole = len(piece) - len(piece) % 4
         yield _decode_piece(piece[:whole], attachment, field)
         rest = piece[whole:]

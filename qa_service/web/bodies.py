@@ -235,7 +235,7 @@ def _reads_closed(connection: socket.socket) -> bool:
         return bool(look.poll(0)) and not connection.recv(1, socket.MSG_PEEK)
     except OSError:
         return True
-    except ValueError:  # a TLS socket can't be read without taking the bytes
+    except ValueError:  # A TLS socket can't be read without taking the bytes.
         return False
 
 

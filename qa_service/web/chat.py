@@ -43,7 +43,7 @@ def resume_chat(chat_id: str) -> Response:
     service, owner = mounted(), asking_owner(streams=True)
     service.assembly.runner.check_room_to_read(owner)
     for answer_id in _find_running(service, owner, chat_id):
-        with suppress(NotFound):  # it was deleted a moment ago
+        with suppress(NotFound):  # It was deleted a moment ago.
             source = service.assembly.runner.find_answer(owner, answer_id)
             service.assembly.meter.count_event("resumes")
             return send_answer(service, owner, source, UI_MESSAGE)

@@ -225,7 +225,7 @@ class Gate:
 
     def _key(self, secret: str) -> ApiKey | None:
         found = None
-        for key in self._settings.api_keys:  # all keys are compared, so that the time this takes tells nothing
+        for key in self._settings.api_keys:  # All keys are compared, so that the time this takes tells nothing.
             if hmac.compare_digest(key.secret.encode(), secret.encode()):
                 found = key
         return found

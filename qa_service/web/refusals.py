@@ -40,7 +40,7 @@ def make_refusal(failed: Failure, form: ErrorFormat = PROBLEM, error: QAError | 
     if form.tells_retries:
         response.headers["X-Should-Retry"] = "true" if failed.retryable else "false"
     if isinstance(error, MethodNotAllowed):
-        response.headers["Allow"] = ", ".join(error.allowed)  # RFC 9110, section 15.5.6
+        response.headers["Allow"] = ", ".join(error.allowed)  # RFC 9110, section 15.5.6 asks for it.
     return response
 
 

@@ -224,8 +224,8 @@ def _find_session(service: Mounted, owner: Owner, fields: Mapping[str, Any], ans
 
 
 def _choose_session(fields: Mapping[str, Any], echo: Echo, session_id: str) -> dict[str, Any]:
-    """Give the fields that say in which session the question is asked, and in which topic. The topic can change only
-    within a conversation: elsewhere the caller says by the request itself what the question goes on from."""
+    """Return the fields that say in which session the question is asked, and in which topic. The topic can change only
+    within a conversation. In other requests the caller names what the question goes on from."""
     if not echo.stored:
         return {"sessionId": make_single_use_id(), "topic": "keep"}
     session = {"sessionId": session_id} if session_id else {}

@@ -131,7 +131,7 @@ def list_running_answers(service: Mounted, owner: Owner, session_id: str) -> lis
     try:
         page = service.assembly.history.load_conversation(owner, session_id, "", RECENT)
     except NotFound:
-        return []  # where a deletion is repeated the session is gone, but `delete_session` still tells what ran in it
+        return []  # Where a deletion is repeated the session is gone, but `delete_session` still tells what ran in it.
     return [turn.answer_id for turn in page.turns if turn.status == "running"]
 
 

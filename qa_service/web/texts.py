@@ -99,7 +99,7 @@ def _replace_halves(written: str) -> Iterator[str]:
         before, start = written[start : found.start()], found.end()
         yield before
         backslashes = len(before) - len(before.rstrip("\\"))
-        if backslashes % 2:  # the last of them and the one that was found stand for a single backslash, and no escape
+        if backslashes % 2:  # The last of them and the one that was found stand for a single backslash, and no escape.
             start = found.start() + 2
             yield "\\u"
         else:
@@ -119,7 +119,7 @@ def _unquote_pieces(sent: bytes) -> Iterator[bytes]:
     start, work = 0, LongWork()
     while start < len(sent):
         end = start + GAP
-        escape = sent.find(b"%", end - 2, end)  # the end of the piece must not cut an escape in two
+        escape = sent.find(b"%", end - 2, end)  # The end of the piece must not cut an escape in two.
         end = end if escape < 0 else escape
         yield unquote_to_bytes(sent[start:end])
         start = end

@@ -94,7 +94,7 @@ class SpooledFile(io.FileIO):
         if self._room < 0:
             raise TooLarge(self._refusal)
         left = memoryview(piece)
-        while left:  # a disk that is nearly full takes a part
+        while left:  # A disk that is nearly full takes a part.
             left = left[super().write(left) :]
         return len(piece)
 
