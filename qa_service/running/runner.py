@@ -9,7 +9,7 @@ from pathlib import Path
 
 from qa_service.deltas import Opened
 from qa_service.errors import Draining, Overloaded
-from qa_service.frames import Frame, Text
+from qa_service.frames import Frame
 from qa_service.interfaces import ELSEWHERE, AnswerWriter, Meter
 from qa_service.model import Owner
 from qa_service.rooms import WorkerRoom
@@ -250,15 +250,13 @@ class Runner:
             if self._ending:
                 running.stop.set(self._ending)
         self._flusher.add_answer(running)
-        # A `partial` would take 0.3 KiB more for each idle stream, on the thread's stack.
         thread.run(lambda: self._write(running, line))
 
     def _write(self, running: RunningAnswer, line: Iterator[Frame | Mark]) -> None:
         answer = running.log
         try:
             for item in line:
-                # Nearly every item is text. Looking for text first saves 0.16 of the 5 µs that a delta takes.
-                if type(item) is not Text and isinstance(item, Mark):
+                if isinstance(item, Mark):
                     self._mark(answer, item)
                 else:
                     answer.append_frame(item)
