@@ -386,8 +386,8 @@ class TestComingBack:
                 refuse(answer_id)
             told.append(answer_id)
 
-        monkeypatch.setattr(second.assembly.runner._shared.workers, "announce_stop", refuse)
-        monkeypatch.setattr(stopping.assembly.runner._shared.workers, "announce_stop", refuse_second)
+        monkeypatch.setattr(second.assembly.runner._keeper.untold, "_announce", refuse)
+        monkeypatch.setattr(stopping.assembly.runner._keeper.untold, "_announce", refuse_second)
         ids = [self.begin(Page(house)) for house in (first, second)]
         refusal(stopping.client.post("/api/chat/my-chat/stop", headers=KIM), 503, "store_unavailable")
         assert told == ids[:1]

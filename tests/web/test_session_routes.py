@@ -393,15 +393,16 @@ class TestDeletedWhileTheStoreGoesAway:
         writing, deleting = make_house(), make_house()
         response = writing.begin(headers=KIM)
         session = response.headers["X-Session-Id"]
-        workers, said = deleting.assembly.runner._shared.workers, []
+        untold, said = deleting.assembly.runner._keeper.untold, []
+        announce = untold._announce
 
         def stop(answer_id: str) -> None:
             said.append(answer_id)
             if len(said) == 1:
                 raise error
-            type(workers).announce_stop(workers, answer_id)
+            announce(answer_id)
 
-        monkeypatch.setattr(workers, "announce_stop", stop, raising=True)
+        monkeypatch.setattr(untold, "_announce", stop)
         assert deleting.client.delete(f"/api/sessions/{session}", headers=KIM).status_code == 204
         assert frames(response)[-1]["content"] == {"status": "cancelled"}
         assert said
