@@ -114,7 +114,7 @@ def measure_growth(folder: Path, passages: int) -> dict[str, object]:
         **measure_size(folder, database),
     }
     database.close()
-    engine.close()
+    engine.leave_server()
     return found
 
 
@@ -195,7 +195,7 @@ def measure_indexing(folder: Path, pages: int) -> dict[str, object]:
         "greatest MB of a process": memory // 1024,
     }
     database.close()
-    engine.close()
+    engine.leave_server()
     return found
 
 

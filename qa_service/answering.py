@@ -78,7 +78,7 @@ class AnswerLine(Struct, frozen=True):
         isn't."""
         draft, parts = Draft(admission), self.parts
         return chain(
-            (admission.start(),), _take_steps(draft, parts, stop, _write(draft, parts, stop), _cite(draft, parts))
+            (admission.build_start(),), _take_steps(draft, parts, stop, _write(draft, parts, stop), _cite(draft, parts))
         )
 
     def continue_answer(self, admission: Admission, said: AnswerSoFar, stop: Stop) -> Iterator[Frame | Mark]:

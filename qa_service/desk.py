@@ -313,7 +313,7 @@ def _build_claim(admission: Admission, found: FoundSession, *, background: bool)
         title=admission.session.topics[0].title or shorten_title(question.text),
         topic_title=admission.session.topics[turn.topic - 1].title or shorten_title(question.text),
         reject_busy=question.on_busy == "reject",
-        start=admission.start(),
+        start=admission.build_start(),
         # No later question would read what was said before, in a session that is for a single question.
         seed=() if found.topic or is_single_use(turn.session_id) else _build_seed_turns(admission),
         admission=admission if background else None,

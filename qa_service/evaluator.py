@@ -57,7 +57,7 @@ def measure_site(settings: Settings, path: Path) -> Tally:
             else:
                 tally.add_answer(line, evaluator.ask_question(line))
     finally:
-        evaluator.close()
+        evaluator.clean_up()
     return tally
 
 
@@ -97,7 +97,7 @@ class _Evaluator:
             raise QAError(f"{line.question[:80]!r} could not be answered: {failure.message}")
         return Outcome(self._watched.found, text_from_frames(frames), references)
 
-    def close(self) -> None:
+    def clean_up(self) -> None:
         for session_id in self._used:
             self._assembly.history.delete_session(self._owner, session_id)
         self._assembly.runner.shut_down("interrupted", LAST_SECONDS)

@@ -149,7 +149,7 @@ class Admission(Value, frozen=True):
     began: float
     """The question was accepted at this moment, in seconds of `time.monotonic()`."""
 
-    def start(self) -> Start:
+    def build_start(self) -> Start:
         """Make the first frame of the answer."""
         return Start(
             self.answer_id,

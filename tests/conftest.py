@@ -142,13 +142,13 @@ def knowledge_engine(quick_folder: Path) -> Iterator[EmbeddedPostgres]:
     quick_folder.chmod(0o711)
     engine = EmbeddedPostgres(quick_folder / "knowledge", linger=0.2)
     yield engine
-    engine.close()
+    engine.leave_server()
 
 
 @pytest.fixture(scope="session")
 def knowledge_url(knowledge_engine: EmbeddedPostgres) -> str:
     """Return the address under which other processes find that PostgreSQL."""
-    return f"postgresql://qa@/postgres?host={Path(str(knowledge_engine.start()['unix_sock'])).parent}"
+    return f"postgresql://qa@/postgres?host={Path(str(knowledge_engine.reach_server()['unix_sock'])).parent}"
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ class Waiting:
         self.said: list[AnswerSoFar] = []
 
     def write_answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
-        yield admission.start()
+        yield admission.build_start()
         yield Text("One ")
         yield from self._end(stop)
 
@@ -75,7 +75,7 @@ class Saying:
         self._items = items
 
     def write_answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
-        yield from (admission.start(), *self._items)
+        yield from (admission.build_start(), *self._items)
 
     def continue_answer(self, admission: Admission, said: AnswerSoFar, stop: Stop) -> Iterator[Frame | Mark]:
         yield from self._items

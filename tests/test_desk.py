@@ -287,7 +287,7 @@ class TestGoingOnElsewhere:
         house = House(background=background)
         admitted = house.ask()
         assert house.sessions.claims[0].admission == (admitted if background else None)
-        assert house.sessions.claims[0].start == admitted.start()
+        assert house.sessions.claims[0].start == admitted.build_start()
 
 
 class TestRefusing:

@@ -80,7 +80,7 @@ def test_the_text_of_an_answer_is_what_it_said_since_it_last_began() -> None:
 
 def test_an_admission_names_itself_in_the_first_frame() -> None:
     asked = admission("Why?")
-    start = asked.start()
+    start = asked.build_start()
     assert (start.answer_id, start.session_id) == (asked.answer_id, asked.session.session_id)
     assert (start.created, start.model, start.topic) == (asked.created, asked.model, asked.topic)
     assert start.created_at == asked.created_at == asked.turn.created_at

@@ -115,7 +115,7 @@ class TestSessionStore:
         reject: bool = False,
         removal: Removal | None = None,
     ) -> object:
-        start = replace(admission(), answer_id=asked.answer_id).start()
+        start = replace(admission(), answer_id=asked.answer_id).build_start()
         return sessions.claim_session(Claim(ANN, expected, asked, "Skies", "Skies", reject, start, removal=removal))
 
     def converse(self, sessions: SessionStore, number: int, **end: object) -> Turn:
@@ -265,7 +265,7 @@ class TestFileStore:
     def files(self, request: pytest.FixtureRequest) -> FileStore:
         if request.param == "fake":
             return FakeFiles()
-        redis, guard, start = client(), StoreGuard(), admission().start()
+        redis, guard, start = client(), StoreGuard(), admission().build_start()
         sessions = RedisSessions(redis, guard, KEPT, worker="w1")
         sessions.claim_session(Claim(ANN, 0, turn(), "Skies", "Skies", False, start))
         return RedisFiles(redis, guard, seconds=60, single=60)
@@ -333,7 +333,7 @@ class TestPictureStore:
     def drawings(self, request: pytest.FixtureRequest) -> PictureStore:
         if request.param == "fake":
             return FakeDrawings()
-        redis, guard, start = client(), StoreGuard(), admission().start()
+        redis, guard, start = client(), StoreGuard(), admission().build_start()
         RedisSessions(redis, guard, KEPT, worker="w1").claim_session(
             Claim(ANN, 0, turn(), "Skies", "Skies", False, start)
         )

@@ -36,7 +36,7 @@ def examine_route(settings: Settings, options: argparse.Namespace, plan: Examina
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        line.close()
+        line.erase_line()
     if options.json:
         print(write_json(examination.route.url, findings, language, examination.servers), end="")
     else:

@@ -76,7 +76,7 @@ class ProgressLine:
                 self._out.write(ERASE)
                 self._out.flush()
 
-    def close(self) -> None:
+    def erase_line(self) -> None:
         """Erase the line for good."""
         self._closed.set()
         if self._thread.is_alive():

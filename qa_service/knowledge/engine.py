@@ -50,7 +50,7 @@ class Engine(Protocol):
     def exists(self) -> bool:
         """Tell whether there may be something in it. For an engine without anything, nothing should be started."""
 
-    def start(self) -> Mapping[str, Any]:
+    def reach_server(self) -> Mapping[str, Any]:
         """Return the arguments with which pg8000 connects. A private server answers by then, for as long as this
         process lives. Raises `StoreUnavailable`."""
 
@@ -66,7 +66,7 @@ class PostgresURL:
     def exists(self) -> bool:
         return True
 
-    def start(self) -> Mapping[str, Any]:
+    def reach_server(self) -> Mapping[str, Any]:
         try:
             return read_database_url(self._url)
         except (ValueError, OSError):
@@ -89,9 +89,9 @@ class EmbeddedPostgres:
     def exists(self) -> bool:
         return self._tables.exists()
 
-    def start(self) -> Mapping[str, Any]:
+    def reach_server(self) -> Mapping[str, Any]:
         server = PrivateServer(postgres_kind(), self._data, linger=self._linger)
-        path = server.start(seconds=RECOVERY_SECONDS) if self._is_member() else self._join(server)
+        path = server.ensure_started(seconds=RECOVERY_SECONDS) if self._is_member() else self._join(server)
         return {"unix_sock": str(path), "user": USER, "database": DATABASE}
 
     def _join(self, server: PrivateServer) -> Path:
@@ -99,13 +99,13 @@ class EmbeddedPostgres:
         _open_to_server(self._data, _other_user())
         with ExitStack() as stack:
             file = stack.enter_context(server.join())
-            path = server.start(seconds=START_SECONDS)
+            path = server.ensure_started(seconds=START_SECONDS)
             stack.pop_all()
         self._membership = os.getpid(), file
         weakref.finalize(self, file.close)
         return path
 
-    def close(self) -> None:
+    def leave_server(self) -> None:
         """Be the engine's user no longer."""
         if self._membership:
             self._membership[1].close()

@@ -60,7 +60,7 @@ class IndexerKeeper:
         self._thread.ensure_running()
         self._woken.set()
 
-    def close(self) -> None:
+    def stop_indexing(self) -> None:
         """Start no more indexers, and end the one of this worker. What it was doing waits for another one."""
         self._closed = True
         self._thread.retire()

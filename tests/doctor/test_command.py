@@ -89,7 +89,7 @@ class TestProgress:
         line.begin_step("quiet", 65)
         line.count_frame(TimedFrame(8.0, {}))
         until(lambda: "heartbeats alone … 23 of 65 s, frames: 1" in out.getvalue(), 2, "the line moves")
-        line.close()
+        line.erase_line()
         assert "heartbeats alone … 0 of 65 s, frames: 0" in out.getvalue()
         assert out.getvalue().endswith("\r\x1b[K")
 
@@ -97,7 +97,7 @@ class TestProgress:
         out = Screen()
         line = ProgressLine(out, "ko", clock=lambda: 0.0)
         line.begin_step("quiet", 9)
-        line.close()
+        line.erase_line()
         assert "9초 중 0초, 프레임 0개" in out.getvalue()
 
     def test_elsewhere_each_step_is_a_line(self) -> None:
@@ -105,5 +105,5 @@ class TestProgress:
         line = ProgressLine(out, "en")
         line.begin_step("reach", 0)
         line.begin_step("stream", 4)
-        line.close()
+        line.erase_line()
         assert out.getvalue() == "looking for the service …\ntrying how a stream arrives …\n"

@@ -38,7 +38,7 @@ def opened(data: Path) -> Iterator[Database]:
     database = Database(server)
     yield database
     database.close()
-    server.close()
+    server.leave_server()
 
 
 def refuse(code: str) -> bytes:

@@ -220,7 +220,7 @@ class TestProcess:
 
     @pytest.fixture
     def settings(self, knowledge: Database, tmp_path: Path) -> Settings:
-        socket = Path(knowledge.engine.start()["unix_sock"]).parent
+        socket = Path(knowledge.engine.reach_server()["unix_sock"]).parent
         (tmp_path / "uploads").mkdir()
         return Settings(data=tmp_path, database_url=f"postgresql://qa@/postgres?host={socket}", semantic="off")
 
@@ -232,7 +232,7 @@ class TestProcess:
         base.keeper.wake()
         until(lambda: len(ask(knowledge, "words")) == 3, INDEXING_SECONDS, "all three are found")
         until(lambda: is_lock_free(settings.data), INDEXING_SECONDS, "the indexer has ended")
-        base.keeper.close()
+        base.keeper.stop_indexing()
 
     def test_two_machines_with_one_engine_know_the_same(
         self, knowledge: Database, settings: Settings, tmp_path: Path
@@ -265,7 +265,7 @@ class TestProcess:
         base.keeper.wake()
         until(lambda: has_document(knowledge, "ready"), INDEXING_SECONDS, "the document is ready")
         assert counts_agree(knowledge)
-        base.keeper.close()
+        base.keeper.stop_indexing()
 
     def test_only_one_works_on_a_machine_and_it_ends_with_its_worker(self, settings: Settings) -> None:
         lock = lock_indexing(settings.data)
@@ -275,7 +275,7 @@ class TestProcess:
         keeper.wake()
         until(lambda: len(started) > 2, INDEXING_SECONDS, "it has asked three times")
         assert keeper._process is None
-        keeper.close()
+        keeper.stop_indexing()
         lock.close()
         program = "from qa_service.knowledge_base import run_indexing; run_indexing()"
         with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, cwd=ROOT) as orphan:

@@ -351,7 +351,7 @@ class TestMarks:
 
         class Looking(Saying):
             def write_answer(self, admission: Admission, stop: Stop) -> Iterator[Frame | Mark]:
-                yield admission.start()
+                yield admission.build_start()
                 yield Asked(Prompt("mini", (), "Why?"), ())
                 known.append(repr(worker.redis.xrange(answer_key(ANN, admission.answer_id, "log"))))
                 yield Done("completed")

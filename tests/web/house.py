@@ -184,7 +184,7 @@ def end_service(app: Flask) -> None:
     assembly = assembly_of(app)
     assembly.runner.shut_down("interrupted", GOODBYE)
     if knowledge := assembly.knowledge:
-        knowledge.keeper.close()
+        knowledge.keeper.stop_indexing()
         knowledge.database.close()
 
 
