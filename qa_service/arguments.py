@@ -135,14 +135,14 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
         "--seconds",
         type=_read_number(MOST_SECONDS),
         default=65,
-        help="wait so long in a stream of heartbeats, up to 600 (default: 65; 0 for not at all)",
+        help="wait this many seconds in a stream of heartbeats, up to 600 (default: 65; 0 for not at all)",
     )
     parser.add_argument(
         "--body",
         type=_read_mebibytes,
         default=9 * MEBIBYTE,
         metavar="MIB",
-        help="send a body of so many MiB (default: 9; 0 for none)",
+        help="send a body of this many MiB (default: 9; 0 for none)",
     )
     parser.add_argument("--json", action="store_true", help="print everything that is found as one JSON object")
 

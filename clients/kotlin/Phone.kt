@@ -3,7 +3,7 @@
  *
  *     java -cp … qaservice.PhoneKt URL ask TOKEN SESSION QUESTION FILE…
  *     java -cp … qaservice.PhoneKt URL resume TOKEN ANSWER SEEN
- *     java -cp … qaservice.PhoneKt URL stop TOKEN SESSION QUESTION PIECES   (stops after so many pieces of text)
+ *     java -cp … qaservice.PhoneKt URL stop TOKEN SESSION QUESTION PIECES   (stops after PIECES pieces of text)
  *     java -cp … qaservice.PhoneKt URL regret TOKEN SESSION QUESTION SHARE FILE…   (stops when this share of it was sent, from 0 to 1)
  *     java -cp … qaservice.PhoneKt URL leave TOKEN SESSION QUESTION   (leaves at the first piece of text, and stays until it is ended)
  *     java -cp … qaservice.PhoneKt URL history TOKEN SESSION

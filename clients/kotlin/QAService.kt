@@ -88,7 +88,7 @@ class Patience(
     val tries: Int = 10,
     val firstPauseMillis: Long = 1_000,
     val longestPauseMillis: Long = 30_000,
-    /** The service sends something every eight seconds. After so long a silence the connection is dead. */
+    /** The service sends something every eight seconds. After a silence of this length the connection is dead. */
     val silenceMillis: Int = 45_000,
     val connectMillis: Int = 15_000,
 )
@@ -317,7 +317,7 @@ class Answer internal constructor(
         client.awaitOnline()
     }
 
-    /** Return so many milliseconds and a little more, because chance keeps callers from coming all at once. */
+    /** Return this many milliseconds and a little more, because chance keeps callers from coming all at once. */
     private fun spread(pause: Long): Long = (pause * (1 + Random.nextDouble() / 2)).toLong()
 
     internal fun noteOpened(opened: HttpURLConnection) {
@@ -363,7 +363,7 @@ class Answer internal constructor(
         }
     }
 
-    /** Return how long to wait after so many failures in a row. Throws what can't be mended by trying again. */
+    /** Return how long to wait after this many failures in a row. Throws what can't be mended by trying again. */
     private fun pauseAfter(error: IOException, misses: Int): Long {
         val patience = client.patience
         val problem = error as? Problem

@@ -3,7 +3,7 @@
  *
  *     phone URL ask TOKEN SESSION QUESTION FILE…
  *     phone URL resume TOKEN ANSWER SEEN
- *     phone URL stop TOKEN SESSION QUESTION PIECES   (stops after so many pieces of text)
+ *     phone URL stop TOKEN SESSION QUESTION PIECES   (stops after PIECES pieces of text)
  *     phone URL regret TOKEN SESSION QUESTION SHARE FILE…   (stops when this share of it was sent, from 0 to 1)
  *     phone URL leave TOKEN SESSION QUESTION   (leaves at the first piece of text, and stays until it is ended)
  *     phone URL history TOKEN SESSION

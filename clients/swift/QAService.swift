@@ -81,7 +81,7 @@ public struct Patience: Sendable {
     public var tries = 10
     public var firstPause = 1.0
     public var longestPause = 30.0
-    /// The service sends something every eight seconds. After so long a silence the connection is dead.
+    /// The service sends something every eight seconds. After a silence of this length the connection is dead.
     public var silence = 45.0
 
     public init() {}
@@ -423,7 +423,7 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
         }
     }
 
-    /// Return how long to wait after so many failures in a row. Throws what can't be mended by trying again.
+    /// Return how long to wait after this many failures in a row. Throws what can't be mended by trying again.
     private func pauseAfter(_ error: Error, _ misses: Int) throws -> Double {
         try Task.checkCancellation()
         let problem = error as? Problem
@@ -438,7 +438,7 @@ public final class Answer: AsyncSequence, @unchecked Sendable {
     }
 }
 
-/// Wait for so many seconds and a little more, because chance keeps callers from coming all at once.
+/// Wait for this many seconds and a little more, because chance keeps callers from coming all at once.
 private func sleepFor(_ seconds: Double) async throws {
     let spread = min(seconds, longestWait) * Double.random(in: 1...1.5)
     try await Task.sleep(nanoseconds: UInt64(spread * 1_000_000_000))

@@ -33,7 +33,7 @@ class SearchArguments(Struct, frozen=True):
     """A `SearchArguments` holds the arguments of `search`."""
 
     query: Annotated[str, Meta(min_length=1, max_length=2_000, description="What is searched for.")]
-    limit: Annotated[int, Meta(ge=1, le=20, description="So many passages are returned at most.")] = 8
+    limit: Annotated[int, Meta(ge=1, le=20, description="At most this many passages are returned.")] = 8
     collections: Annotated[
         tuple[Annotated[str, Meta(pattern=f"^{COLLECTION_NAME.pattern}$")], ...],
         Meta(max_length=20, description="Only these collections are searched. Usually none is named."),

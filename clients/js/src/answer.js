@@ -18,7 +18,7 @@ const GROWTH = 1.5;
 const LONGEST_PAUSE_MS = 30_000;
 /** The service sends something every eight seconds. A page that comes back doesn't wait for a connection that missed that. */
 const QUIET_MS = 10_000;
-/** An upload that is stopped is cut after so long. */
+/** An upload that is stopped is cut after this many milliseconds. */
 const PATIENCE_MS = 1_000;
 
 /**

@@ -35,7 +35,7 @@ export function isOffline() {
 }
 
 /**
- * Wait for so many milliseconds, or until `signal` is aborted. With `early`, the wait is also over when the page is seen
+ * Wait for this many milliseconds, or until `signal` is aborted. With `early`, the wait is also over when the page is seen
  * again or the network is back.
  */
 export function pause(milliseconds, { signal, early = false } = {}) {

@@ -179,7 +179,7 @@ export interface ErrorContent {
   userMessage: string;
   /** Whether trying again may help. */
   retryable: boolean;
-  /** After so many seconds, trying again may help. */
+  /** Trying again may help after this many seconds. */
   retryAfter?: number | null;
 }
 
@@ -418,7 +418,7 @@ export interface ProblemObject {
   userMessage: string;
   /** Whether trying again may help. */
   retryable: boolean;
-  /** After so many seconds, trying again may help. */
+  /** Trying again may help after this many seconds. */
   retryAfter?: number | null;
   /** The field that was wrong. */
   field?: string | null;
@@ -432,7 +432,7 @@ export interface ProblemObject {
 export interface ReconnectContent {
   /** Why. */
   reason: string;
-  /** After so many milliseconds the reader may come back. */
+  /** The reader may come back after this many milliseconds. */
   backoffMs: number;
 }
 

@@ -78,7 +78,7 @@ def build_multipart_question(offer: Offer) -> JsonSchema:
 
 
 def build_text_schema(most: int) -> JsonSchema:
-    """Build the schema of a text that isn't blank, of at most so many characters."""
+    """Build the schema of a text that isn't blank, of at most this many characters."""
     return {"type": "string", "minLength": 1, "maxLength": most, "pattern": CLEAN_WORDS}
 
 

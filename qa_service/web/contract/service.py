@@ -29,12 +29,12 @@ PROBE_QUERY = (
     InputField(
         "seconds",
         {"type": "number", "minimum": 0, "maximum": LONGEST_SECONDS, "default": USUAL_SECONDS},
-        "The stream lasts so many seconds.",
+        "The stream lasts this many seconds.",
     ),
     InputField(
         "every",
         {"type": "number", "minimum": 0, "maximum": LONGEST_SECONDS},
-        "After so many seconds comes each `tick`. Without it only heartbeats come, as in an answer that is silent.",
+        "A `tick` comes each time after this many seconds. Without it only heartbeats come, as in a silent answer.",
     ),
     InputField(
         "refuse",

@@ -3,7 +3,7 @@
 import { createClient } from "qa-service-client";
 import { language, words } from "./words.js";
 
-/** A page that somebody looks at comes back sooner than a program has to. So many attempts take some three minutes. */
+/** A page that somebody looks at comes back sooner than a program has to. This many attempts take some three minutes. */
 const PATIENCE = { silence: 24_000, pause: 500, tries: 12 };
 
 /** A site's function may let somebody sign in meanwhile, but one that doesn't answer at all must not keep a person waiting. */

@@ -6,7 +6,7 @@ const status = search.querySelector("[role=status]");
 const list = search.querySelector("#found");
 const { index, pages, found, nothing } = document.body.dataset;
 const MOST = 20;
-/** So many characters are shown around what was found. */
+/** This many characters are shown around what was found. */
 const AROUND = 80;
 let sections;
 

@@ -9,7 +9,7 @@ import { changeRemembered, readRemembered, watchRemembered } from "./remembered.
 import { label, say, words } from "./words.js";
 
 const TITLE_LETTERS = 80;
-/** A deletion can be undone for so long. Until then the server hears nothing of it. */
+/** A deletion can be undone for this long. Until then the server hears nothing of it. */
 const UNDO_MS = 8_000;
 const LISTED_AT_MOST = 100;
 

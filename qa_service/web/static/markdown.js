@@ -24,16 +24,16 @@ import { label } from "./words.js";
 
 const WIDEST = 50;
 /**
- * A browser lays out a paragraph as a whole. A longer text goes on in a new line where a sentence ends behind so many
+ * A browser lays out a paragraph as a whole. A longer text goes on in a new line where a sentence ends behind this many
  * characters, or a word behind twice as many.
  */
 const STRETCH = 4_000;
 const END_OF_SENTENCE = /[。！？\n]|[.!?]\s/;
-/** So many lines of code are coloured together. */
+/** At most this many lines of code are coloured together. */
 const CHUNK = 60;
 /** After a rendering, nothing is rendered for as many times the time that it took, or for that time if much is waiting. */
 const REST = 10;
-/** A rendering should take so many milliseconds. For what it has drawn, the browser needs some three times as many. */
+/** A rendering should take this many milliseconds. For what it has drawn, the browser needs some three times as many. */
 const BUDGET_MS = 4;
 /** The fewest and the most characters that are shown at once while more are waiting. */
 const [LEAST, MOST] = [500, 8_000];
@@ -230,7 +230,7 @@ export class Prose {
   #begin() {
     this.shown = 0;
     this.lines = [""];
-    /** So many blocks can't change any more, of which this is the last, and so many lines were read for them. */
+    /** This many blocks can't change any more, of which this is the last, and this many lines were read for them. */
     this.settled = { blocks: 0, last: null, lines: 0 };
   }
 

@@ -4,7 +4,7 @@ import { element } from "./element.js";
 import { say } from "./words.js";
 
 const SECOND_MS = 1_000;
-/** The sentence about an error says that a wait takes a moment, unless it takes more than so many seconds. */
+/** The sentence about an error says that a wait takes a moment, unless it takes more than this many seconds. */
 const MOMENT_SECONDS = 10;
 
 /** How many of the seconds are left for which the server asked to wait at this time. */
@@ -12,7 +12,7 @@ export function secondsLeft({ retryAfter }, since) {
   return (retryAfter ?? 0) - Math.max(0, Date.now() - Date.parse(since)) / SECOND_MS;
 }
 
-/** Make a button that is disabled for so many seconds, and before it, for a long wait, a sentence with the seconds left. */
+/** Make a button that is disabled for this many seconds, and before it, for a long wait, a sentence with the seconds left. */
 export function retryOffer(seconds, act) {
   const button = say(element("button", { type: "button", class: "text", onclick: act }), "retry");
   if (!(seconds > 0)) return [button];

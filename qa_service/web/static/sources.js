@@ -8,7 +8,7 @@ import { label, say } from "./words.js";
 
 /** Of more sources than this, only the first ones are shown at once; the style says how many. */
 const MANY = 8;
-/** A link leads to the first and the last words of a sentence, so many of each. */
+/** A link leads to the first and the last words of a sentence, this many of each. */
 const POINTING_WORDS = 5;
 
 /**
