@@ -160,6 +160,9 @@ class FakeReader:
         file = request.file
         self.read_names.append(file.name)
         self.begun.set()
+        if request.seconds is not None and request.seconds <= 0:
+            yield FileEnd(Verdict(file.name, "unknown", "skipped", "over_quota"))
+            return
         yield FileBegin()
         if file.name.endswith(".endless"):
             over = threading.Event()

@@ -24,14 +24,14 @@ from qa_service.model import Drift, Exchange, Message, Owner, Question, Repeat, 
 from qa_service.running.stop import StopSignal
 from qa_service.single_use import make_single_use_id
 from qa_service.turns import Admission
-from tests.fakes import ANN, BUG, FakeArrivals, FakeDetector, FakeRepeats, FakeRoom, FakeSessions, desk
+from tests.fakes import ANN, BUG, FakeArrivals, FakeDetector, FakeRepeats, FakeRoom, FakeSessions, Unlimited, desk
 
 UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 FIRST, OTHER = Repeat("1" * 32, "a" * 32, 60), Repeat("1" * 32, "b" * 32, 60)
 VISITOR = Owner("anonymous", "c" * 32, address="1" * 32)
 
 
-class Refusing:
+class Refusing(Unlimited):
     """A `Refusing` is a `Limiter` that makes everybody wait so long."""
 
     def __init__(self, wait: float = 0) -> None:

@@ -1,8 +1,11 @@
-"""These tests show what each Protocol promises: its implementation and every stand-in of the tests are held to the
-same."""
+"""These tests show what the Protocols promise. Where a Protocol has several implementations, stand-ins of the tests
+among them, one suite holds all of them to it. The suite stands here, or beside the tests of an implementation.
+
+The last tests here show that no implementation is without a suite, and say which stand-ins need none.
+"""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -11,18 +14,19 @@ from msgspec.structs import replace
 from redis import Redis
 
 from qa_service.answering import AnswerLine
-from qa_service.deltas import Finished, Opened, TextDelta
+from qa_service.deltas import Finished, TextDelta
 from qa_service.desk import Room
-from qa_service.errors import Busy, Cancelled, Draining, UpstreamUnavailable
+from qa_service.errors import Busy, Draining, Unreadable
 from qa_service.file_news import FileBegin, FileEnd, FileText, ReadPicture
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
+from qa_service.files.parsed import DOCUMENT_PAGE
 from qa_service.frames import Done, Start, Text
 from qa_service.interfaces import (
     Allowance,
     AnswerSoFar,
     AnswerWriter,
-    Attaching,
+    Arrivals,
     Claim,
     Counted,
     DriftDetector,
@@ -36,15 +40,15 @@ from qa_service.interfaces import (
     Repeats,
     Reserved,
     SessionStore,
+    Stop,
     Timed,
-    Upstream,
 )
+from qa_service.knowledge.indexer import DocumentReader
 from qa_service.metrics import Prometheus
 from qa_service.model import (
     Exchange,
     Passage,
     Picture,
-    Prompt,
     ReadRequest,
     Repeat,
     Rewind,
@@ -54,9 +58,11 @@ from qa_service.model import (
     UploadedFile,
 )
 from qa_service.retrieval.lexical import build_index
+from qa_service.running.runner import Runner
 from qa_service.running.stop import StopSignal
 from qa_service.search_interfaces import IMPACT_BITS
 from qa_service.storable import storable
+from qa_service.stores.arrivals import RedisArrivals
 from qa_service.stores.drawings import RedisDrawings
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.limiter import RedisLimiter
@@ -65,13 +71,14 @@ from qa_service.stores.quotas import Quota, RedisQuotas
 from qa_service.stores.repeats import RedisRepeats
 from qa_service.stores.rewinds import RedisRewinds
 from qa_service.stores.sessions import RedisSessions
+from qa_service.summaries import _Unstopped
 from qa_service.topics.detector import KeepTopic, LearnedDrift
 from qa_service.turns import Turn
-from qa_service.upstream.offline import OfflineAnswerer
 from tests.documents import pdf, png
 from tests.fakes import (
     ANN,
     BEN,
+    FakeArrivals,
     FakeDetector,
     FakeDrawings,
     FakeFiles,
@@ -82,7 +89,6 @@ from tests.fakes import (
     FakeRoom,
     FakeSessions,
     FakeUpstream,
-    KeepingUpstream,
     Unlimited,
     admission,
     client,
@@ -90,7 +96,16 @@ from tests.fakes import (
     turn,
 )
 from tests.lives import KEPT, Saying, Waiting, World
-from tests.web.house import Model, Reader
+from tests.protocols import (
+    FoundClass,
+    find_held_names,
+    find_implementations,
+    find_protocols,
+    list_ancestors,
+    list_members,
+)
+from tests.web.house import Reader
+from tests.wire.test_formats import STREAMED
 
 
 class RealSessions(RedisSessions):
@@ -350,6 +365,9 @@ class TestPictureStore:
         assert not drawings.keep_picture(ANN, session_id, "1" * 32, 0, Picture("image/png", b"\x89PNG"))
 
 
+PAGE = "<html><body><p>하늘은 파랗다.".encode()
+
+
 class TestFileReader:
     @pytest.fixture(params=["real", "fake", "web"])
     def reader(self, request: pytest.FixtureRequest) -> Iterator[FileReader]:
@@ -359,10 +377,10 @@ class TestFileReader:
         else:
             yield FakeReader() if request.param == "fake" else Reader()
 
-    def upload(self, folder: Path, name: str, content: bytes) -> ReadRequest:
+    def upload(self, folder: Path, name: str, content: bytes, seconds: float | None = None) -> ReadRequest:
         path = folder / "upload"
         path.write_bytes(content)
-        return ReadRequest(UploadedFile(name, str(path), len(content)), ANN)
+        return ReadRequest(UploadedFile(name, str(path), len(content)), ANN, seconds)
 
     def test_the_passages_come_before_one_verdict(self, reader: FileReader, tmp_path: Path) -> None:
         *news, end = reader.read_upload(self.upload(tmp_path, "sky.txt", "하늘은 파랗다.".encode()), StopSignal())
@@ -385,53 +403,33 @@ class TestFileReader:
         assert isinstance(end, FileEnd)
         assert (end.verdict.name, end.verdict.status, end.verdict.reason) == ("a.pdf.broken", "failed", "damaged")
 
+    def test_a_file_without_time_is_over_quota(self, reader: FileReader, tmp_path: Path) -> None:
+        (end,) = reader.read_upload(self.upload(tmp_path, "sky.txt", b"Blue.", seconds=0), StopSignal())
+        assert isinstance(end, FileEnd)
+        assert (end.verdict.name, end.verdict.reason) == ("sky.txt", "over_quota")
 
-SCRIPT = (TextDelta("Half "), TextDelta("of it."), Finished("stop"))
 
+class TestDocumentReader:
+    @pytest.fixture(params=["real", "fake"])
+    def reader(self, request: pytest.FixtureRequest) -> Iterator[DocumentReader]:
+        if request.param == "fake":
+            yield Reader()
+            return
+        with closing(ChildReaders(seconds=20, slots=1, limits=ProcessLimits(1 << 30, 20))) as readers:
+            yield readers
 
-class TestUpstream:
-    PROMPT = Prompt("mini", (), "Why?")
+    def test_a_page_is_parsed(self, reader: DocumentReader) -> None:
+        parsed = reader.parse_content(DOCUMENT_PAGE, PAGE, "", seconds=None, stop=StopSignal())
+        assert [section.text for section in parsed.page.sections] == ["하늘은 파랗다."]
 
-    @pytest.fixture(params=[OfflineAnswerer, FakeUpstream, KeepingUpstream, Model])
-    def upstream(self, request: pytest.FixtureRequest) -> Upstream:
-        upstream: Upstream = request.param()
-        return upstream
-
-    def test_the_last_piece_is_the_end(self, upstream: Upstream) -> None:
-        with upstream.open_answer(self.PROMPT, StopSignal()) as deltas:
-            *said, end = deltas
-        assert isinstance(end, Finished)
-        assert any(isinstance(delta, TextDelta) for delta in said)
-        assert all(storable(delta) == delta for delta in (*said, end))
-
-    @pytest.mark.parametrize("made", [FakeUpstream, KeepingUpstream])
-    def test_a_stop_wakes_a_read_that_waits(self, made: Callable[..., Upstream]) -> None:
-        stop, upstream = StopSignal(), made([TextDelta("Half"), threading.Event(), Finished("stop")])
-        threading.Timer(0.02, stop.set, ("cancelled",)).start()
-        with pytest.raises(Cancelled), upstream.open_answer(self.PROMPT, stop) as deltas:
-            list(deltas)
-
-    def test_model_stops_as_well(self) -> None:
-        stop, model = StopSignal(), Model()
-        model.go.clear()
-        threading.Timer(0.02, stop.set, ("cancelled",)).start()
-        with pytest.raises(Cancelled), model.open_answer(self.PROMPT, stop) as deltas:
-            list(deltas)
-
-    def test_one_that_keeps_answers_tells_them_again_without_their_opening(self) -> None:
-        upstream = KeepingUpstream(SCRIPT)
-        assert isinstance(upstream, Attaching)
-        with upstream.open_answer(self.PROMPT, StopSignal()) as deltas:
-            opened, *said = deltas
-        assert isinstance(opened, Opened)
-        with upstream.attach_answer(self.PROMPT, opened.response_id, StopSignal()) as again:
-            assert list(again) == said
-
-    def test_one_that_has_lost_an_answer_says_so(self) -> None:
-        upstream = KeepingUpstream(SCRIPT)
-        upstream.kept = [UpstreamUnavailable("no such response")]
-        with pytest.raises(UpstreamUnavailable), upstream.attach_answer(self.PROMPT, "r9", StopSignal()) as deltas:
-            list(deltas)
+    @pytest.mark.parametrize("reason", ["over_quota", "stopped"])
+    def test_one_without_time_or_after_a_stop_is_not(self, reader: DocumentReader, reason: str) -> None:
+        stop = StopSignal()
+        if reason == "stopped":
+            stop.set("cancelled")
+        with pytest.raises(Unreadable) as unread:
+            reader.parse_content(DOCUMENT_PAGE, PAGE, "", seconds=0 if reason == "over_quota" else None, stop=stop)
+        assert unread.value.reason == reason
 
 
 class TestAnswerWriter:
@@ -464,7 +462,10 @@ class TestAnswerWriter:
 class TestRoom:
     @pytest.fixture(params=["real", "fake"])
     def room(self, request: pytest.FixtureRequest, world: World) -> Room:
-        return FakeRoom() if request.param == "fake" else world.worker(Waiting()).runner
+        if request.param == "fake":
+            return FakeRoom()
+        runner: Runner = world.worker(Waiting()).runner
+        return runner
 
     def inside(self, room: Room) -> int:
         return room.inside if isinstance(room, FakeRoom) else room.count_answers()
@@ -486,38 +487,152 @@ class TestRoom:
         assert self.inside(room) == 0
 
 
-@pytest.mark.parametrize("detector", [FakeDetector(), KeepTopic(), LearnedDrift()])
-def test_a_detector_keeps_the_topic_when_it_is_unsure(detector: DriftDetector) -> None:
-    session = Session("s", 1, (Topic(1, "Skies", 1),), context=(Exchange("Why is the sky blue?", "It scatters."),))
-    drift = detector.judge_topic("And at night?", session, {})
-    assert (drift.drifted, storable(drift)) == (False, drift)
-    assert 0 <= drift.score <= 1
+class TestDriftDetector:
+    @pytest.fixture(params=[FakeDetector, KeepTopic, LearnedDrift])
+    def detector(self, request: pytest.FixtureRequest) -> DriftDetector:
+        detector: DriftDetector = request.param()
+        return detector
+
+    def test_the_topic_goes_on_when_it_is_unsure(self, detector: DriftDetector) -> None:
+        session = Session("s", 1, (Topic(1, "Skies", 1),), context=(Exchange("Why is the sky blue?", "It scatters."),))
+        drift = detector.judge_topic("And at night?", session, {})
+        assert (drift.drifted, storable(drift)) == (False, drift)
+        assert 0 <= drift.score <= 1
 
 
-@pytest.mark.parametrize(
-    "limiter", [Unlimited(), RedisLimiter(client(), StoreGuard(), questions=9, seconds=9)], ids=["fake", "real"]
-)
-def test_a_limiter_lets_a_question_through_without_a_wait(limiter: Limiter) -> None:
-    assert limiter.seconds_to_wait(ANN) == 0
-    assert limiter.take_question(ANN) == 0
+class TestLimiter:
+    @pytest.fixture(params=["real", "fake"])
+    def limiter(self, request: pytest.FixtureRequest) -> Limiter:
+        if request.param == "fake":
+            return Unlimited()
+        return RedisLimiter(client(), StoreGuard(), questions=9, seconds=9)
+
+    def test_a_question_is_let_through_without_a_wait(self, limiter: Limiter) -> None:
+        assert limiter.seconds_to_wait(ANN) == 0
+        assert limiter.take_question(ANN) == 0
 
 
-@pytest.mark.parametrize(
-    "quotas",
-    [FakeQuotas(9, 100, 10), RedisQuotas(client(), StoreGuard(), Quota(files=9, bytes=100, seconds=10))],
-    ids=["fake", "real"],
-)
-def test_a_quota_counts_the_seconds_that_are_spent(quotas: Quotas) -> None:
-    assert quotas.load_allowance(ANN, "s") == Allowance(9, 100, 10)
-    quotas.spend_seconds(ANN, 10)
-    assert quotas.load_allowance(ANN, "s").is_used_up
+class TestArrivals:
+    @pytest.fixture(params=["real", "fake"])
+    def make(self, request: pytest.FixtureRequest) -> Callable[[int], Arrivals]:
+        """Return what makes one of an owner's bytes. It lets each owner ask once, and knows a session of Ann's."""
+        redis, guard = client(), StoreGuard()
+        limiter = RedisLimiter(redis, guard, questions=1, seconds=60)
+        sessions = FakeSessions() if request.param == "fake" else RedisSessions(redis, guard, KEPT, worker="w1")
+        sessions.claim_session(Claim(ANN, 0, turn(), "Skies", "Skies", False, admission().start()))
+
+        def make_real(size: int) -> RedisArrivals:
+            return RedisArrivals(redis, guard, limiter, sessions, RedisQuotas(redis, guard, Quota(9, size, 10)))
+
+        def make_fake(size: int) -> FakeArrivals:
+            arrivals = FakeArrivals(limiter, sessions)
+            arrivals.has_room = size > 0
+            return arrivals
+
+        return make_fake if request.param == "fake" else make_real
+
+    def test_the_session_comes_as_it_is_loaded(self, make: Callable[[int], Arrivals]) -> None:
+        arrivals = make(1 << 30)
+        assert arrivals.receive_question(ANN, "s").session == Session("s", 1, (Topic(1, "Skies", 1),))
+        assert arrivals.receive_question(BEN, "s").session is None
+
+    def test_one_of_the_owners_questions_is_taken(self, make: Callable[[int], Arrivals]) -> None:
+        arrivals = make(1 << 30)
+        assert [arrivals.receive_question(owner, "s").wait > 0 for owner in (ANN, ANN, BEN)] == [False, True, False]
+
+    def test_it_says_whether_the_owner_has_room(self, make: Callable[[int], Arrivals]) -> None:
+        assert [make(size).receive_question(ANN, "s").has_room for size in (0, 1 << 30)] == [False, True]
 
 
-@pytest.mark.parametrize("meter", [FakeMeter(), Prometheus()], ids=["fake", "real"])
-def test_a_meter_takes_whatever_is_counted(meter: Meter) -> None:
-    for what in Counted.__args__:
-        meter.count_event(what, 2, label="a code")
-    for what in Timed.__args__:
-        meter.record_time(what, 0.5)
-    meter.count_streams(1)
-    meter.count_streams(-1)
+class TestQuotas:
+    @pytest.fixture(params=["real", "fake"])
+    def quotas(self, request: pytest.FixtureRequest) -> Quotas:
+        if request.param == "fake":
+            return FakeQuotas(9, 100, 10)
+        return RedisQuotas(client(), StoreGuard(), Quota(files=9, bytes=100, seconds=10))
+
+    def test_the_seconds_that_are_spent_are_counted(self, quotas: Quotas) -> None:
+        assert quotas.load_allowance(ANN, "s") == Allowance(9, 100, 10)
+        quotas.spend_seconds(ANN, 10)
+        assert quotas.load_allowance(ANN, "s").is_used_up
+
+
+class TestMeter:
+    @pytest.fixture(params=[FakeMeter, Prometheus])
+    def meter(self, request: pytest.FixtureRequest) -> Meter:
+        meter: Meter = request.param()
+        return meter
+
+    def test_whatever_is_counted_is_taken(self, meter: Meter) -> None:
+        for what in Counted.__args__:
+            meter.count_event(what, 2, label="a code")
+        for what in Timed.__args__:
+            meter.record_time(what, 0.5)
+        meter.count_streams(1)
+        meter.count_streams(-1)
+
+
+class TestStop:
+    @pytest.fixture(params=[StopSignal, _Unstopped])
+    def stop(self, request: pytest.FixtureRequest) -> Stop:
+        """Return one that nobody has set."""
+        stop: Stop = request.param()
+        return stop
+
+    def test_what_is_to_run_when_it_is_set_waits_for_that(self, stop: Stop) -> None:
+        ran: list[str] = []
+        forget = stop.call_when_set(lambda: ran.append("action"))
+        assert (stop.is_set(), stop.reason, ran) == (False, "", [])
+        forget()
+
+
+UNNAMED = {
+    "FrameEncoder": {row.encoder.__name__ for row in STREAMED},
+    "Index": {"FakeIndex", "_RedisIndex"},
+}
+"""These are held to their Protocols by suites that don't name them: `TestEveryEncoder` has the encoder of each format,
+and `TestFileStore` has the index that a store opens."""
+NEEDLESS = {
+    "tests/live/deadly_site.py": "What it has ends its own process.",
+    "tests/typing/host_site.py": "It is never run.",
+}
+"""What these files have needs no suite, for these reasons."""
+
+
+def find_unheld(protocol: FoundClass, held: Collection[str]) -> list[str]:
+    """Return the implementations that no suite names. Where there is only one, it needs no suite, because its own tests
+    show what it does.
+
+    Two kinds of stand-ins need none either. One derives from an implementation, and differs from it in what its test is
+    about. The other belongs to the tests of one module and has the only method of its Protocol, so that it is no more
+    than a function.
+    """
+    found = find_implementations(protocol)
+    methods = [name for name, parameters in list_members(protocol).items() if parameters is not None]
+
+    def needs_suite(one: FoundClass) -> bool:
+        is_derived = any(ancestor in found for ancestor in list_ancestors(one))
+        is_function = Path(one.file).name.startswith("test_") and len(methods) == 1
+        is_stand_in = one.file.startswith("tests/")
+        return one.file not in NEEDLESS and not (is_stand_in and (is_derived or is_function))
+
+    wanting = [one.name for one in found if needs_suite(one)]
+    return [name for name in wanting if name not in held] if len(wanting) > 1 else []
+
+
+class TestSuites:
+    @pytest.fixture
+    def protocols(self) -> Mapping[str, FoundClass]:
+        return {protocol.name: protocol for protocol in find_protocols()}
+
+    def test_no_implementation_is_without_one(self, protocols: Mapping[str, FoundClass]) -> None:
+        held = {name: find_held_names(protocol) | UNNAMED.get(name, set()) for name, protocol in protocols.items()}
+        assert [unheld for name, protocol in protocols.items() for unheld in find_unheld(protocol, held[name])] == []
+
+    @pytest.mark.parametrize(
+        ("name", "stand_in"), [("SessionStore", "FakeSessions"), ("DocumentReader", "Reader"), ("Upstream", "Model")]
+    )
+    def test_a_stand_in_that_is_left_out_is_noticed(
+        self, protocols: Mapping[str, FoundClass], name: str, stand_in: str
+    ) -> None:
+        assert find_unheld(protocols[name], find_held_names(protocols[name]) - {stand_in}) == [stand_in]

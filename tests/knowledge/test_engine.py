@@ -11,12 +11,13 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+import pg8000.native
 import pytest
 
 from qa_service.errors import StoreUnavailable
 from qa_service.knowledge import connections, engine
 from qa_service.knowledge.database import Database
-from qa_service.knowledge.engine import EmbeddedPostgres, PostgresURL, find_programs, read_database_url
+from qa_service.knowledge.engine import EmbeddedPostgres, Engine, PostgresURL, find_programs, read_database_url
 from tests.knowledge.shelf import ask, counts_agree, put, server_of, texts_of
 from tests.live.processes import until
 from tests.private.ending import has_ended
@@ -107,6 +108,19 @@ class TestPrivateServer:
         with opened(data) as database:
             assert texts_of(ask(database, "text")) == ["text"]
         assert has_ended(data / "postgres")
+
+
+class TestEngine:
+    """These tests show what every `Engine` promises."""
+
+    @pytest.fixture(params=["private", "elsewhere"])
+    def engine(self, request: pytest.FixtureRequest, knowledge_engine: EmbeddedPostgres, knowledge_url: str) -> Engine:
+        return knowledge_engine if request.param == "private" else PostgresURL(knowledge_url)
+
+    def test_it_has_something_and_answers_once_it_was_started(self, engine: Engine) -> None:
+        with contextlib.closing(pg8000.native.Connection(**engine.start())) as connection:
+            assert connection.run("select 1") == [[1]]
+        assert engine.exists()
 
 
 class TestWhereItCanNotRun:

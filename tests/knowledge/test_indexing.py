@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from qa_service.errors import Overloaded, Unreadable
 from qa_service.file_news import FileEnd, FileNews
 from qa_service.files.parsed import Parsed
-from qa_service.files.parsing import parse_content
 from qa_service.interfaces import Stop
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey, DocumentPassage, DocumentText, NewDocument
@@ -43,16 +42,11 @@ def has_document(knowledge: Database, status: str) -> bool:
 def test_a_page_that_parsers_take_minutes_for_is_left_to_a_process_that_is_bounded(
     knowledge: Database, tmp_path: Path
 ) -> None:
-    class Bounded:
+    class Bounded(Reader):
         """A `Bounded` is a reader whose time is over."""
 
         def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
             yield FileEnd(Verdict(request.file.name, "html", "failed", "timeout"))
-
-        def parse_content(
-            self, request: bytes, content: bytes, charset: str, *, seconds: float | None, stop: Stop
-        ) -> Parsed:
-            return parse_content(request, content, charset)
 
     page = "".join(f"<font x={n}><p>" for n in range(10_000)).encode()
     Library(knowledge).add_document(NewDocument(SHARED, "https://library.example/"), b"<html><body>" + page)

@@ -4,11 +4,14 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from subprocess import PIPE
 
 import pytest
 
 from qa_service.errors import EncoderMissing
 from qa_service.language.encoder import MODEL, SentenceEncoder, load_encoder
+from qa_service.retrieval.shared_encoder import SharedEncoder
 from qa_service.search_interfaces import Encoder
 from tests.fakes import FakeEncoder
 
@@ -51,10 +54,28 @@ class TestFakeEncoder(EncoderContract):
         return FakeEncoder()
 
 
+SHARING = """
+import sys
+from qa_service.retrieval.shared_encoder import find_shared_encoder, fork_encoder
+from tests.fakes import FakeEncoder
+fork_encoder(FakeEncoder())
+print(find_shared_encoder()._address, flush=True)
+sys.stdin.read()
+"""
+
+
+class TestSharedEncoder(EncoderContract):
+    @pytest.fixture
+    def encoder(self) -> Iterator[Encoder]:
+        with subprocess.Popen([sys.executable, "-c", SHARING], stdin=PIPE, stdout=PIPE, text=True) as master:
+            yield SharedEncoder(master.stdout.readline().strip(), FakeEncoder.name)
+
+
 class TestSentenceEncoder(EncoderContract):
     @pytest.fixture
-    def encoder(self) -> SentenceEncoder:
-        return load_encoder()
+    def encoder(self) -> Encoder:
+        encoder: SentenceEncoder = load_encoder()
+        return encoder
 
     def test_a_translation_is_nearer_than_another_question_in_the_same_language(self, encoder: Encoder) -> None:
         korean, english, other = encoder.encode_texts(

@@ -10,7 +10,7 @@ import redis
 from qa_service.errors import NotFound, QAError, StoreUnavailable
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.redis_url import redis_pool
-from tests.fakes import Clock
+from tests.fakes import Clock, FakeMeter
 from tests.stores.servers import Server
 
 TIMEOUT = 0.6
@@ -117,22 +117,6 @@ def test_asking_for_something_wrong_is_our_bug_and_logged(
     assert unsendable.value.code == "internal"
 
 
-class Counts:
-    """A `Counts` is a meter that remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.counted: list[tuple[str, str]] = []
-
-    def count_event(self, what: str, amount: int = 1, *, label: str = "") -> None:
-        self.counted.append((what, label))
-
-    def record_time(self, what: str, seconds: float) -> None:
-        raise AssertionError(what)
-
-    def count_streams(self, change: int) -> None:
-        raise AssertionError(change)
-
-
 @pytest.mark.parametrize(
     ("error", "label"),
     [
@@ -143,19 +127,19 @@ class Counts:
     ],
 )
 def test_errors_of_the_store_are_counted_by_kind(error: redis.RedisError, label: str) -> None:
-    counts = Counts()
-    with pytest.raises(QAError), StoreGuard(meter=counts):
+    meter = FakeMeter()
+    with pytest.raises(QAError), StoreGuard(meter=meter):
         raise error
-    assert counts.counted == [("store_errors", label)]
+    assert meter.counts == {f"store_errors {label}": 1}
 
 
 def test_calls_that_are_refused_meanwhile_are_not_counted() -> None:
-    counts = Counts()
-    guard = StoreGuard(meter=counts)
+    meter = FakeMeter()
+    guard = StoreGuard(meter=meter)
     for _ in range(3):
         with pytest.raises(StoreUnavailable), guard:
             raise redis.ConnectionError
-    assert len(counts.counted) == 1
+    assert meter.counts.total() == 1
 
 
 def test_other_errors_pass_untouched() -> None:

@@ -7,8 +7,9 @@ from contextlib import closing
 import pytest
 
 from qa_service.upstream.models import ModelUpstream
+from tests.fakes import FakeMeter
 from tests.scripted_upstream import ScriptedUpstream
-from tests.upstream.questions import SPEAKING, CountingMeter
+from tests.upstream.questions import SPEAKING
 
 
 @pytest.fixture
@@ -18,8 +19,8 @@ def server() -> Iterator[ScriptedUpstream]:
 
 
 @pytest.fixture
-def meter() -> CountingMeter:
-    return CountingMeter()
+def meter() -> FakeMeter:
+    return FakeMeter()
 
 
 @pytest.fixture(params=SPEAKING)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from qa_service.deltas import Delta, TextDelta
 from qa_service.errors import QAError, UpstreamError
-from qa_service.interfaces import Counted, Stop, Timed
+from qa_service.interfaces import Stop
 from qa_service.model import Message, Prompt
 from qa_service.running.stop import StopSignal
 from qa_service.upstream.chat import chat_protocol
@@ -48,22 +48,6 @@ def connect(servers: dict[str, VendorProtocol], **settings) -> ModelUpstream:
     """Return an upstream of these servers. What `Patience` has may be given by its own name."""
     patience = {name: settings.pop(name) for name in Patience.__struct_fields__ if name in settings}
     return ModelUpstream(servers, **{"patience": Patience(**{"tick": 0.01, **patience}), "pauses": QUICK, **settings})
-
-
-class CountingMeter:
-    """A `CountingMeter` remembers what was counted."""
-
-    def __init__(self) -> None:
-        self.counted: list[tuple[str, str]] = []
-
-    def count_event(self, what: Counted, amount: int = 1, *, label: str = "") -> None:
-        self.counted += [(what, label)] * amount
-
-    def record_time(self, what: Timed, seconds: float) -> None:
-        raise AssertionError(what)
-
-    def count_streams(self, change: int) -> None:
-        raise AssertionError(change)
 
 
 class Asked:

@@ -19,9 +19,10 @@ from qa_service.running.stop import StopSignal
 from qa_service.upstream.chat import chat_protocol
 from qa_service.upstream.clients import compatible_client, openai_client
 from qa_service.upstream.responses import responses_protocol
+from tests.fakes import FakeMeter
 from tests.lateness import Lateness
 from tests.scripted_upstream import KOREAN, NAMED, Script, ScriptedUpstream
-from tests.upstream.questions import Asked, CountingMeter, asked, attached, chat, connect, text_from_frames
+from tests.upstream.questions import Asked, asked, attached, chat, connect, text_from_frames
 
 SOON = {"retry-after-ms": "10"}
 FAILS = Script(status=500, headers=SOON, error={"code": None})
@@ -36,13 +37,13 @@ class TestRest:
     @pytest.mark.parametrize("fault", ["hang", "cut", "reset", "end", "garbage"])
     def test_what_becomes_of_it_is_no_failure(self, server, fault):
         server.script(Script(text="네.", deltas=1, fault=fault, after=TOLD))
-        meter, began, late = CountingMeter(), time.monotonic(), Lateness()
+        meter, began, late = FakeMeter(), time.monotonic(), Lateness()
         with closing(chat(server.url, cost=0.2, meter=meter)) as upstream:
             deltas = asked(upstream)
         assert text_from_frames(deltas) == "네."
         assert deltas[-1] == Finished("stop", model="gpt-4.1-mini")
         assert time.monotonic() - began < 2 + late.seconds
-        assert meter.counted == []
+        assert not meter.counts
 
     def test_what_it_costs_may_come_late(self, server):
         server.script(Script(text="네.", deltas=1, rate=20))

@@ -1,9 +1,7 @@
 """The transport carries any protocol that it is handed: here one without events, whose answer is the whole body."""
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -14,30 +12,14 @@ from qa_service.errors import UpstreamTimeout, UpstreamUnavailable
 from qa_service.model import Prompt
 from qa_service.running.stop import StopSignal
 from qa_service.upstream.asking import Asker, ModelServer, ServedModel
+from qa_service.upstream.clients import compatible_client
 from qa_service.upstream.connection import Patience
 from qa_service.upstream.protocol import VendorProtocol
+from qa_service.upstream.requests import SdkRequestWriter
 from qa_service.upstream.transport import Transport
 from qa_service.upstream.way import way_to
 from tests.scripted_upstream import Script
 from tests.upstream.questions import QUICK, prompt
-
-
-class PlainWriter:
-    """A `PlainWriter` writes the parameters as JSON, and knows no response that upstream keeps."""
-
-    def __init__(self, url: str) -> None:
-        self._host = urlsplit(url).netloc
-
-    def write_question(self, parameters: Mapping[str, object]) -> bytes:
-        content = json.dumps(parameters).encode()
-        head = f"POST /plain HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: {len(content)}\r\n\r\n"
-        return head.encode() + content
-
-    def write_follow(self, response_id: str, after: int) -> bytes:
-        raise AssertionError(response_id)
-
-    def write_cancel(self, response_id: str) -> bytes:
-        raise AssertionError(response_id)
 
 
 class PlainReader:
@@ -73,7 +55,7 @@ def asker(server, meter) -> Iterator[Asking]:
 
 @contextmanager
 def asking(server, meter, **patience: float) -> Iterator[Asking]:
-    writer = PlainWriter(server.url)
+    writer = SdkRequestWriter(compatible_client(api_key="sk-secret", base_url=server.url), "/plain")
     address = httpx2.URL(server.url)
     protocol = VendorProtocol(address, writer, plain_parameters, PlainReader, frozenset({"model"}), ("limit",))
 
@@ -100,14 +82,14 @@ def test_the_end_of_a_body_is_what_the_reader_says_it_is(server, asker):
     text, finished = ask(asker, "m")
     assert text.text.startswith("event: response.created")
     assert finished == Finished("stop")
-    assert server.requests[0].path == "/plain"
+    assert server.requests[0].path == "/v1/plain"
 
 
 def test_its_failures_are_tried_again_and_its_models_fallen_back_on(server, asker, meter):
     server.script(*[Script(status=500)] * 2)
     deltas = ask(asker, "a", "b")
     assert deltas[:2] == [Retrying(2, "upstream_unavailable", "a"), Retrying(3, "upstream_unavailable", "b")]
-    assert meter.counted == [("upstream_errors", "upstream_unavailable")] * 2
+    assert meter.counts == {"upstream_errors upstream_unavailable": 2}
 
 
 def test_its_refused_parameters_are_left_out(server, asker):

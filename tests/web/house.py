@@ -83,7 +83,7 @@ class Model:
 
 
 class Reader:
-    """A `Reader` is a `FileReader` without a process of its own."""
+    """A `Reader` is a `DocumentReader` without a process of its own."""
 
     def read_upload(self, request: ReadRequest, stop: Stop) -> Iterator[FileNews]:
         file = request.file
@@ -101,6 +101,8 @@ class Reader:
     ) -> Parsed:
         if seconds is not None and seconds <= 0:
             raise Unreadable("over_quota")
+        if stop.is_set():
+            raise Unreadable("stopped")
         return parse_content(request, content, charset)
 
 

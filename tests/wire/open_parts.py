@@ -4,18 +4,16 @@ anything else.
 Its signs of life and its goodbye have no bytes, and it has bytes of its own in front of an answer and behind it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from qa_service.frames import Frame, StageNotice, Text
-from qa_service.wire.encoder import FormatContext
+from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.formats import WireFormat
 from qa_service.wire.lines import encode_line
 
 
-class OpenPartsEncoder:
+class OpenPartsEncoder(FrameEncoder):
     """An `OpenPartsEncoder` is a `FrameEncoder` that must know after a break whether a part is open, and which."""
-
-    is_cut = False
 
     def __init__(self, context: FormatContext) -> None:
         self._context = context
@@ -28,11 +26,8 @@ class OpenPartsEncoder:
         start = self._context.start
         return encode_line(["head", start.session_id if start else "", self._context.language]) + b"\n"
 
-    def batch(self, first: int, frames: Sequence[Frame]) -> bytes:
-        return b"".join(line for frame in frames for line in self._lines(frame))
-
-    def heartbeat(self) -> bytes:
-        return b""
+    def encode_frame(self, seq: int, frame: Frame) -> bytes:
+        return b"".join(self._lines(frame))
 
     def reconnect(self, reason: str, backoff_ms: int) -> bytes:
         return b""
