@@ -6,6 +6,8 @@ for a moment. So a request waits for a dead store only once, and not in each of 
 """
 
 import os
+import weakref
+from collections.abc import Iterable
 from queue import Empty
 from typing import Any
 
@@ -26,7 +28,21 @@ class StorePool(redis.BlockingConnectionPool):
     The pool of redis-py checks first whether a connection is still open. Here the command itself finds out, and is sent
     again where its connection was closed. Where an exchange breaks off, its connection is closed, so that no later
     command can read the reply of an earlier one.
+
+    A pool that nobody refers to any more closes its connections.
     """
+
+    _closing: "weakref.finalize[..., Any] | None" = None
+
+    def reset(self) -> None:
+        """Forget all connections, as at the beginning and after a fork."""
+        super().reset()
+        if self._closing:
+            self._closing.detach()
+        # The garbage collector finalizes the parts of a pool in any order, and Python warns of a socket that comes
+        # before its connection. So the connections are closed before any part is finalized.
+        self._closing = weakref.finalize(self, _disconnect, self._connections)
+        self._closing.atexit = False  # Threads that still run at the end of the process may use the connections.
 
     def get_connection(self, *_: Any, **__: Any) -> Any:
         if self.pid != os.getpid():
@@ -64,3 +80,8 @@ def connection_options(*, connect: float, reply: float, retries: int) -> dict[st
         "driver_info": None,
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
     }
+
+
+def _disconnect(connections: Iterable[redis.Connection]) -> None:
+    for connection in connections:
+        connection.disconnect()

@@ -1,12 +1,14 @@
-"""This module has a host site with a part that kills its worker, as a bug or a lack of memory would, whenever it meets
-one question."""
+"""This module has a host site with parts that end or freeze their worker, as a bug or a lack of memory would, whenever
+they meet one of some questions. Such a question is a way and a place: "kills before"."""
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 from qa_service import create_app
 from qa_service.assembly import assemble
@@ -17,18 +19,17 @@ from qa_service.retrieval.finding import HybridRetriever
 from qa_service.search_interfaces import Query
 from qa_service.web.serving import log_to_terminal
 
-KILLED = "killed"
-"""This is the file, in the folder of the site's data, with a line for every worker that was killed."""
+LOST = "lost"
+"""This is the file, in the folder of the site's data, with a line for every worker that was ended or frozen."""
 
 
 class Deadly:
-    """A `Deadly` is an `Upstream` that keeps answers, and dies of some: before it says anything, behind its first
-    words, or when it is attached to."""
+    """A `Deadly` is an `Upstream` that keeps answers. It ends or freezes its worker over some of them: before it says
+    anything, behind its first words, or when it is attached to."""
 
     @contextmanager
     def open_answer(self, prompt: Prompt, stop: Stop) -> Iterator[Iterator[Delta]]:
-        if prompt.question == "before":
-            die()
+        meet(prompt.question, "before")
         yield said(prompt.question, opened=True)
 
     @contextmanager
@@ -41,25 +42,43 @@ def said(question: str, *, opened: bool) -> Iterator[Delta]:
     if opened:
         yield Opened(question)
     yield TextDelta("One ")
-    if question == "behind":
-        die()
+    meet(question, "behind")
     yield from (TextDelta("two."), Finished("stop"))
 
 
 class DeadlyRetriever:
-    """A `DeadlyRetriever` is a `Retriever` that dies of a question."""
+    """A `DeadlyRetriever` is a `Retriever` that ends or freezes its worker over some questions."""
 
     def find_passages(self, query: Query) -> tuple[Passage, ...]:
-        if query.question == "while files are searched":
-            die()
+        meet(query.question, "while files are searched")
         return HybridRetriever().find_passages(query)
 
 
-def die() -> None:
-    """Write down who was killed, and kill it."""
-    with (Path(os.environ["QA_DATA"]) / KILLED).open("a") as killed:
-        killed.write(f"{os.getpid()}\n")
+def kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def loop() -> None:
+    """Never give way. gunicorn's first signal, SIGABRT, raises `SystemExit` in here, as in all of Python's own code."""
+    while True:
+        pass
+
+
+def compute() -> None:
+    """Never give way. Inside of this one call no signal is handled, so that only SIGKILL ends it."""
+    sum(repeat(0))
+
+
+WAYS: Mapping[str, Callable[[], Any]] = {"kills": kill, "loops": loop, "computes": compute}
+
+
+def meet(question: str, place: str) -> None:
+    """End or freeze this worker if the question does so at this place. Write down first which worker it is."""
+    way, _, where = question.partition(" ")
+    if where == place:
+        with (Path(os.environ["QA_DATA"]) / LOST).open("a") as lost:
+            lost.write(f"{os.getpid()}\n")
+        WAYS[way]()
 
 
 log_to_terminal()

@@ -1,5 +1,6 @@
 """These tests show what a Redis that is down or hung costs, measured on real servers."""
 
+import gc
 import os
 import signal
 import threading
@@ -70,6 +71,34 @@ def test_a_connection_that_died_in_the_pool_is_replaced_without_an_error(server:
     server.end()
     server.start()
     assert client.ping()
+
+
+class Companion:
+    """A `Companion` becomes garbage together with its pool, and is finalized first, because it is older. It then looks
+    whether the connection is still open."""
+
+    def __init__(self, seen: list[bool]) -> None:
+        self.pool: redis.BlockingConnectionPool | None = None
+        self.connection: redis.Connection | None = None
+        self._seen = seen
+        self._self = self
+
+    def __del__(self) -> None:
+        assert self.connection
+        self._seen.append(self.connection.is_connected)
+
+
+@pytest.mark.usefixtures("no_collections")
+def test_a_pool_that_is_garbage_closes_its_connections_before_python_finalizes_anything(server: Server) -> None:
+    """Python would warn of a socket that it finalizes before the connection."""
+    seen = list[bool]()
+    companion = Companion(seen)
+    companion.pool = redis_pool(server.url, max_connections=1, timeout=TIMEOUT)
+    companion.connection = companion.pool.get_connection()
+    companion.pool.release(companion.connection)
+    del companion
+    gc.collect()
+    assert seen == [False]
 
 
 def test_a_command_whose_reply_is_late_is_sent_once(server: Server, client: redis.Redis) -> None:
