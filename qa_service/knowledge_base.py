@@ -18,7 +18,7 @@ from qa_service.crawling.sites import Sites
 from qa_service.errors import EncoderMissing, StoreUnavailable
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
-from qa_service.files.process import PAGE_PROGRAM, PROGRAM
+from qa_service.files.process import PAGE_PROGRAM, READER_PROGRAM
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import EVERYBODY
 from qa_service.knowledge.engine import EmbeddedPostgres, Engine, PostgresURL
@@ -42,7 +42,7 @@ MOST_CANDIDATES = 60
 PATIENCE = 20
 """A document may take this many times as long as an upload, because nobody waits for it and everybody else goes
 first."""
-OUTAGE_SECONDS = 10.0
+_OUTAGE_SECONDS = 10.0
 """After a failure, answers are written without the knowledge base for this long, so that not each of them waits for
 it."""
 
@@ -50,7 +50,7 @@ it."""
 class Outage:
     """An `Outage` remembers when the knowledge base has failed last."""
 
-    def __init__(self, seconds: float = OUTAGE_SECONDS) -> None:
+    def __init__(self, seconds: float = _OUTAGE_SECONDS) -> None:
         self._seconds = seconds
         self._until = 0.0
 
@@ -199,7 +199,7 @@ def make_site_reader(settings: Settings, reach: Reach = USUAL) -> SiteReader:
     return SiteReader(Sites(database), library, FetchBounds(settings.max_file), reach, parse=parse)
 
 
-def _make_readers(settings: Settings, program: str = PROGRAM) -> ChildReaders:
+def _make_readers(settings: Settings, program: str = READER_PROGRAM) -> ChildReaders:
     seconds = PATIENCE * settings.file_seconds
     limits = ProcessLimits(settings.file_memory, seconds)
     return ChildReaders(seconds=seconds, limits=limits, slots=1, program=program)

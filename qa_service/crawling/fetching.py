@@ -61,8 +61,8 @@ MOST_MOVES = 5
 """This many redirects are followed, one after another. RFC 9309 asks for at least this many on the way to
 robots.txt."""
 
-Outcome: TypeAlias = Literal["fetched", "unchanged", "moved", "gone", "refused", "unfit", "failed"]
-"""An `Outcome` says what came of fetching a page.
+FetchOutcome: TypeAlias = Literal["fetched", "unchanged", "moved", "gone", "refused", "unfit", "failed"]
+"""A `FetchOutcome` says what came of fetching a page.
 
 `moved` names another address in `target`. `gone` says that there is no such public page any more. `refused` says that
 nobody may fetch it, and `unfit` that it is too large or of a kind that is never read. Trying again soon doesn't help
@@ -89,7 +89,7 @@ NOTHING_KNOWN = Known()
 class Fetched(Struct, frozen=True):
     """A `Fetched` is what came of fetching one address."""
 
-    outcome: Outcome
+    outcome: FetchOutcome
     reason: str = ""
     """This is a short English text for operators, such as `it answered 503`. It is empty where all went well."""
     content: bytes = b""
@@ -220,7 +220,7 @@ class PageFetcher:
             return Fetched("unchanged")
         if status in _MOVED:
             return _read_target(response, address)
-        outcome: Outcome = "gone" if status in _GONE else "refused" if status in _REFUSED else "failed"
+        outcome: FetchOutcome = "gone" if status in _GONE else "refused" if status in _REFUSED else "failed"
         return Fetched(outcome, told, wait=_read_wait(response.headers))
 
     def _read_page(self, response: HTTPResponse) -> Fetched:

@@ -12,7 +12,7 @@ from qa_service.crawling.crawl import Crawl, CrawlParts, CrawlStep
 from qa_service.crawling.fetching import FetchBounds, PageFetcher
 from qa_service.crawling.pace import DELAY
 from qa_service.crawling.public_addresses import MayConnect, is_public_address
-from qa_service.crawling.sites import LEASE_SECONDS, KnowledgeSite, Sites
+from qa_service.crawling.sites import SITE_LEASE_SECONDS, KnowledgeSite, Sites
 from qa_service.crawling.stored_pages import LibraryShelf, StoredPages
 from qa_service.errors import CrawlFailed, QAError
 from qa_service.files.parsed import ParseContent
@@ -20,9 +20,9 @@ from qa_service.knowledge.library import Library
 
 log = logging.getLogger(__name__)
 
-PERIOD_SECONDS = 1.0
+_PERIOD_SECONDS = 1.0
 """While no site is due, a reader looks this often whether one is."""
-OUTAGE_SECONDS = 10.0
+_OUTAGE_SECONDS = 10.0
 """Where nothing can be read, the next try comes after this long."""
 
 
@@ -48,7 +48,7 @@ class SiteReader:
         reach: Reach = USUAL,
         *,
         parse: ParseContent,
-        lease: float = LEASE_SECONDS,
+        lease: float = SITE_LEASE_SECONDS,
     ) -> None:
         self._sites = sites
         self._library = library
@@ -61,13 +61,13 @@ class SiteReader:
     def read_until(self, over: Event) -> None:
         """Read what is due, until the event is set. Where the database is away, this waits and tries again."""
         while not over.is_set():
-            self.is_reading, pause = True, PERIOD_SECONDS
+            self.is_reading, pause = True, _PERIOD_SECONDS
             try:
                 if self.read_due_site(over):
                     pause = 0
             except QAError as error:
                 log.warning("reading sites waits: %s", error.message)
-                pause = OUTAGE_SECONDS
+                pause = _OUTAGE_SECONDS
             finally:
                 self.is_reading = False
             over.wait(pause)

@@ -6,10 +6,10 @@ from msgspec.structs import replace
 
 from qa_service.files.segment import RawFile, Segment
 
-MOST_BYTES = 9_000_000
+MOST_TEXT_BYTES = 9_000_000
 """Of a longer text not this many bytes are needed, since a character has four at most, and two million are kept."""
 
 
 def read_plain(raw: RawFile) -> Iterator[Segment]:
     """Give the whole text as one segment, because plain text has neither pages nor sections."""
-    yield Segment(replace(raw, content=raw.content[:MOST_BYTES]).text())
+    yield Segment(replace(raw, content=raw.content[:MOST_TEXT_BYTES]).text())

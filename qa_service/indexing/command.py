@@ -25,11 +25,11 @@ from qa_service.links import is_web_address
 from qa_service.settings import Settings, SettingsError
 from qa_service.system_variables import terminal_language
 
-NICENESS = 10
-LOOK_SECONDS = 0.2
-LAST_SECONDS = 3.0
+_NICENESS = 10
+_LOOK_SECONDS = 0.2
+_LAST_SECONDS = 3.0
 """After Ctrl-C, the command waits at most this long until a site can go on elsewhere."""
-IDS = 1_000
+_IDS = 1_000
 """This many documents are looked at by one statement."""
 
 
@@ -38,7 +38,7 @@ def index_sources(settings: Settings, order: IndexOrder, reach: Reach = USUAL) -
     with 130 after Ctrl-C."""
     if not settings.knowledge:
         raise SettingsError("QA_KNOWLEDGE: expected on, since there is nothing to index into without it")
-    os.nice(NICENESS)
+    os.nice(_NICENESS)
     bar, work = ProgressBar(sys.stdout, terminal_language()), _Indexing(settings, order, reach)
     try:
         for step in work.bring_all(bar):
@@ -88,14 +88,14 @@ class _Indexing:
             self._ensure_indexer(bar)
             yield from self._look_at_sites(bar)
             yield from self._look_at_documents(bar)
-            time.sleep(LOOK_SECONDS)
+            time.sleep(_LOOK_SECONDS)
         self._await_indexer(bar)
 
     def stop(self) -> None:
         """Let a site that is being read go on elsewhere."""
         self._over.set()
         if self._indexer:
-            self._indexer.join(LAST_SECONDS)
+            self._indexer.join(_LAST_SECONDS)
 
     def _bring(self, source: str) -> Iterator[IndexStep]:
         if is_web_address(source):
@@ -135,7 +135,7 @@ class _Indexing:
         arguments = (self._settings, self._over, self._reach)
         self._indexer = Thread(target=index_in_turn, args=arguments, name="indexing", daemon=True)
         self._indexer.start()
-        self._indexer.join(LOOK_SECONDS)
+        self._indexer.join(_LOOK_SECONDS)
         if not self._indexer.is_alive():
             bar.say("elsewhere", self._whole - len(self._waiting), self._whole)
 
@@ -161,9 +161,9 @@ class _Indexing:
 
     def _look_at_documents(self, bar: ProgressBar) -> Iterator[IndexStep]:
         ids = list(self._waiting)
-        for start in range(0, len(ids), IDS):
-            found = {one.document_id: one for one in self._library.load_documents(ids[start : start + IDS])}
-            for document_id in ids[start : start + IDS]:
+        for start in range(0, len(ids), _IDS):
+            found = {one.document_id: one for one in self._library.load_documents(ids[start : start + _IDS])}
+            for document_id in ids[start : start + _IDS]:
                 document = found.get(document_id)
                 if document and document.status in ("queued", "reading"):
                     continue
@@ -178,4 +178,4 @@ class _Indexing:
         found by their words."""
         while self._indexer and self._indexer.is_alive():
             bar.say("meaning", self._whole, self._whole)
-            self._indexer.join(LOOK_SECONDS)
+            self._indexer.join(_LOOK_SECONDS)
