@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import partial
-from threading import Event, Thread
+from threading import Thread
 
 import msgspec
 from msgspec import Struct
@@ -205,25 +205,25 @@ def _make_readers(settings: Settings, program: str = READER_PROGRAM) -> ChildRea
     return ChildReaders(seconds=seconds, limits=limits, slots=1, program=program)
 
 
-def index_waiting(indexer: Indexer, sites: SiteReader, over: Event) -> None:
+def index_waiting(indexer: Indexer, sites: SiteReader) -> None:
     """Read documents and sites until none has waited for some time. The documents that a site has are read while the
-    rest of the site is being fetched. When `over` is set, no site is read on."""
-    thread = Thread(target=sites.read_until, args=(over,), name="sites", daemon=True)
+    rest of the site is being fetched. Where `sites` is stopped, only the documents are read."""
+    thread = Thread(target=sites.read_until_stopped, name="sites", daemon=True)
     start_thread(thread)
     indexer.run()
-    while sites.is_reading and not over.is_set():
+    while sites.is_reading and not sites.is_stopped:
         indexer.run()
-    over.set()
+    sites.stop_reading()
     thread.join()
 
 
-def index_in_turn(settings: Settings, over: Event, reach: Reach = USUAL) -> bool:
+def index_in_turn(settings: Settings, sites: SiteReader) -> bool:
     """Index what waits, unless another process of this machine does. Returns whether this one did."""
     lock = lock_indexing(settings.data)
     if lock is None:
         return False
     with lock:
-        _index_here(settings, over, reach)
+        _index_here(settings, sites)
     return True
 
 
@@ -236,14 +236,14 @@ def run_indexing() -> None:
     has_work = True
     while has_work and (lock := lock_indexing(settings.data)):
         with lock:
-            indexer = _index_here(settings, Event(), USUAL)
+            indexer = _index_here(settings, make_site_reader(settings))
         has_work = indexer.has_work()
     os._exit(0)  # a thread may still wait for the end of the input
 
 
-def _index_here(settings: Settings, over: Event, reach: Reach) -> Indexer:
+def _index_here(settings: Settings, sites: SiteReader) -> Indexer:
     indexer = make_indexer(settings, _load_encoder(settings))
-    index_waiting(indexer, make_site_reader(settings, reach), over)
+    index_waiting(indexer, sites)
     return indexer
 
 

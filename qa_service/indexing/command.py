@@ -5,11 +5,11 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 
 from qa_service.crawling.fetching import FetchBounds, PageFetcher
 from qa_service.crawling.single_page import fetch_single_page
-from qa_service.crawling.site_reader import USUAL, Reach
+from qa_service.crawling.site_reader import USUAL, Reach, SiteReader
 from qa_service.crawling.sites import KnowledgeSite, NewSite, Sites
 from qa_service.crawling.stored_pages import StoredPages
 from qa_service.errors import InvalidField
@@ -20,7 +20,7 @@ from qa_service.indexing.progress import ProgressBar
 from qa_service.indexing.steps import IndexStep, IndexTally, StepState
 from qa_service.knowledge.documents import NewDocument
 from qa_service.knowledge.library import Library
-from qa_service.knowledge_base import index_in_turn, open_database
+from qa_service.knowledge_base import index_in_turn, make_site_reader, open_database
 from qa_service.links import is_web_address
 from qa_service.settings import Settings, SettingsError
 from qa_service.system_variables import terminal_language
@@ -66,7 +66,7 @@ class _Indexing:
         self._waiting: dict[str, str] = {}
         """These are the names of the documents that wait to be read, by their ids."""
         self._site_ids: list[str] = []
-        self._over = Event()
+        self._reader: SiteReader | None = None
         self._indexer: Thread | None = None
         self._whole = 0
         """This many documents have waited to be read, with those that are read by now."""
@@ -93,8 +93,8 @@ class _Indexing:
 
     def stop(self) -> None:
         """Let a site that is being read go on elsewhere."""
-        self._over.set()
-        if self._indexer:
+        if self._reader and self._indexer:
+            self._reader.stop_reading()
             self._indexer.join(_LAST_SECONDS)
 
     def _bring(self, source: str) -> Iterator[IndexStep]:
@@ -131,8 +131,8 @@ class _Indexing:
         """Index in this process, unless another one of this machine does."""
         if self._indexer and self._indexer.is_alive():
             return
-        self._over = Event()
-        arguments = (self._settings, self._over, self._reach)
+        self._reader = make_site_reader(self._settings, self._reach)
+        arguments = (self._settings, self._reader)
         self._indexer = Thread(target=index_in_turn, args=arguments, name="indexing", daemon=True)
         self._indexer.start()
         self._indexer.join(_LOOK_SECONDS)
