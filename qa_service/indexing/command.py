@@ -27,6 +27,7 @@ from qa_service.system_variables import terminal_language
 
 _NICENESS = 10
 _LOOK_SECONDS = 0.2
+_STOP_LOOK_SECONDS = 0.05
 _LAST_SECONDS = 3.0
 """After Ctrl-C, the command waits at most this long until a site can go on elsewhere."""
 _IDS = 1_000
@@ -93,9 +94,13 @@ class _Indexing:
 
     def stop(self) -> None:
         """Let a site that is being read go on elsewhere."""
-        if self._reader and self._indexer:
-            self._reader.stop_reading()
-            self._indexer.join(_LAST_SECONDS)
+        if self._reader is None:
+            return
+        self._reader.stop_reading()
+        until = time.monotonic() + _LAST_SECONDS
+        # A `Thread.join` that Ctrl-C has interrupted counts its thread as ended, and another one doesn't wait for it.
+        while self._reader.is_reading and time.monotonic() < until:
+            time.sleep(_STOP_LOOK_SECONDS)
 
     def _bring(self, source: str) -> Iterator[IndexStep]:
         if is_web_address(source):
