@@ -159,13 +159,13 @@ def measure_recall(
     database: Database, source: KnowledgeSource, asked: Sequence[tuple[SearchTerms, Sequence[Candidate]]]
 ) -> float:
     """Compare the ten best passages by words with those of an exact search, for which any word may be essential."""
-    shares, usual = [], search.MOST_PASSAGES
-    search.MOST_PASSAGES = database.read("select count(*) from passage")[0][0]
+    shares, usual = [], search.MOST_ESSENTIAL_PASSAGES
+    search.MOST_ESSENTIAL_PASSAGES = database.read("select count(*) from passage")[0][0]
     for terms, found in asked:
         whole = source.find_candidates(terms, MOST)
         best = (sorted((round(one.lexical, 3) for one in several), reverse=True)[:10] for several in (whole, found))
         shares.append(sum((Counter(next(best)) & Counter(next(best))).values()) / 10)
-    search.MOST_PASSAGES = usual
+    search.MOST_ESSENTIAL_PASSAGES = usual
     return round(sum(shares) / len(shares), 4)
 
 

@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
-from qa_service.language.vocabulary import EXTRA, load_vocabulary
+from qa_service.language.vocabulary import TOKENS_EXTRA, load_vocabulary
 from qa_service.retrieval.splitting import estimate_tokens
 
 ROOT = Path(__file__).parents[1]
@@ -39,7 +39,7 @@ def main() -> None:
     """Print the table."""
     count = load_vocabulary()
     if count is None:
-        sys.exit(f"the vocabulary isn't installed: pip install '{EXTRA}'")
+        sys.exit(f"the vocabulary isn't installed: pip install '{TOKENS_EXTRA}'")
     print(f"{'text':16}{'characters':>12}{'tokens':>8}{'estimate':>10}")
     for name, text in collect_texts().items():
         tokens = count(text)

@@ -14,10 +14,10 @@ from qa_service.terminal import make_printable
 
 SETTINGS_OF: Mapping[str, str] = {"host": "HOST", "port": "PORT", "data": "QA_DATA"}
 """These options win over the settings that stand beside them."""
-MOST_SECONDS = 600
-MEBIBYTE = 1 << 20
+_MOST_SECONDS = 600
+_MEBIBYTE = 1 << 20
 
-ABOUT = "Ask a question with files, get a cited answer."
+_ABOUT = "Ask a question with files, get a cited answer."
 EXAMPLES: Mapping[str, str] = {
     "": """\
   qa-service serve                                      the API and the page on http://127.0.0.1:8000/
@@ -71,7 +71,7 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser of all commands."""
-    parser = _Parser(prog="qa-service", description=ABOUT, **_with_examples(""))
+    parser = _Parser(prog="qa-service", description=_ABOUT, **_with_examples(""))
     parser.add_argument("--version", action="version", version=f"qa-service {version('qa-service')}")
     commands = parser.add_subparsers(required=True, metavar="command", dest="command")
     for name, (said, add) in COMMANDS.items():
@@ -133,14 +133,14 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seconds",
-        type=_read_number(MOST_SECONDS),
+        type=_read_number(_MOST_SECONDS),
         default=65,
         help="wait this many seconds in a stream of heartbeats, up to 600 (default: 65; 0 for not at all)",
     )
     parser.add_argument(
         "--body",
         type=_read_mebibytes,
-        default=9 * MEBIBYTE,
+        default=9 * _MEBIBYTE,
         metavar="MIB",
         help="send a body of this many MiB (default: 9; 0 for none)",
     )
@@ -214,4 +214,4 @@ def _read_number(most: float) -> Callable[[str], float]:
 
 
 def _read_mebibytes(text: str) -> int:
-    return round(_read_number(1024)(text) * MEBIBYTE)
+    return round(_read_number(1024)(text) * _MEBIBYTE)

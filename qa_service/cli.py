@@ -26,7 +26,7 @@ from qa_service.start_checks import (
 from qa_service.terminal import make_printable
 from qa_service.web.exposure import refuse_open_server
 
-KEY = "page-key"
+_KEY = "page-key"
 GREETING = "SERVE_GREETING"
 """In this environment variable, gunicorn's configuration finds the text that it prints when the server listens."""
 CLOSED = "qa-service: the standard output is closed, so nothing could be shown"
@@ -115,7 +115,7 @@ def become_server(
         _warn_of_store(settings)
     address = f"http://{_host(settings.host)}:{settings.port}/"
     if not settings.answers_itself and not settings.api_keys and not settings.allow_anonymous:
-        secret = keep_secret(settings.data, KEY)
+        secret = keep_secret(settings.data, _KEY)
         os.environ["QA_API_KEYS"] = f"page:{secret}:personal"
         address += f"#key={secret}"
     os.environ[GREETING] = f"\n  {_greeting(settings)}\n\n  {address}\n\n"

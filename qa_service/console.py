@@ -24,7 +24,7 @@ from qa_service.terminal import Terminal, make_printable
 from qa_service.web.identity import Owners
 from qa_service.web.uploads import clean_name, decode_name
 
-LAST_SECONDS = 1.0
+_LAST_SECONDS = 1.0
 """Before the command ends, it waits at most this long until the store has the answer."""
 
 
@@ -47,7 +47,7 @@ def ask_once(settings: Settings, asked: str, *, files: Sequence[Path] = (), sess
     try:
         status = _follow(assembly, running, Terminal(sys.stdout, sys.stderr))
     finally:
-        assembly.runner.shut_down("interrupted", LAST_SECONDS)
+        assembly.runner.shut_down("interrupted", _LAST_SECONDS)
     if status == "failed":
         sys.exit(1)
 

@@ -19,7 +19,7 @@ from qa_service.pause import LongWork
 MOST_MESSAGES = 400
 """This many messages of an earlier conversation are read. One that has more is refused."""
 TEXT_TYPES = ("text", "input_text", "output_text")
-EXPECTED = "a JSON list of {role, content} or {role, parts}, role being user or assistant"
+_EXPECTED = "a JSON list of {role, content} or {role, parts}, role being user or assistant"
 PAGES_OWN = "data-"
 """A chat page keeps parts for itself whose types begin with this; they are passed over."""
 TOOL_ITEM = re.compile(r"[a-z_]{0,40}_call(?:_output)?|mcp_[a-z_]{1,40}|reasoning|item_reference")
@@ -44,7 +44,7 @@ class _Item(Struct, frozen=True):
 def read_messages(fields: Mapping[str, Any], most: int) -> tuple[Message, ...]:
     """Read what the person and the model said. Each text is trimmed and has at most `most` characters; it may be
     empty."""
-    items = decode_list(fields.get("messages", []), list[_Item], "messages", EXPECTED)
+    items = decode_list(fields.get("messages", []), list[_Item], "messages", _EXPECTED)
     if len(items) > MOST_MESSAGES:
         raise InvalidField(f"messages: there are {len(items)}, at most {MOST_MESSAGES} are read", field="messages")
     return tuple(_said(items, most))

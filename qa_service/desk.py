@@ -36,9 +36,9 @@ from qa_service.turns import Admission, Turn
 HARD_TO_GUESS = 22
 """A session id that an anonymous caller chose has at least this many characters. 128 random bits in base 64 have as
 many, and a UUID has more."""
-TITLE = 80
+_TITLE = 80
 """A title has at most this many characters."""
-ATTEMPTS = 5
+_ATTEMPTS = 5
 """A claim is tried at most this often. It is tried again where the session has changed since it was loaded."""
 SEED = 20
 """A new session begins with at most this many exchanges of the field `messages`."""
@@ -151,7 +151,7 @@ class Desk(Struct, frozen=True):
         self, question: Question, arrival: Arrival, session_id: str, answer_id: str, began: float
     ) -> Admission:
         stored = arrival.session
-        for _ in range(ATTEMPTS):
+        for _ in range(_ATTEMPTS):
             found = self._find_session(question, stored, session_id)
             drift = self._judge_topic(question, found.session)
             admission = self._build_admission(question, found, drift, answer_id, began)
@@ -256,7 +256,7 @@ def choose_session_id(question: Question) -> str:
 def shorten_title(question: str) -> str:
     """Shorten the first question of a session or a topic, to be its title until somebody gives it a better one."""
     line = " ".join(question.split())
-    return line if len(line) <= TITLE else line[: TITLE - 1].rstrip() + "…"
+    return line if len(line) <= _TITLE else line[: _TITLE - 1].rstrip() + "…"
 
 
 def _forget_meanings(session: Session) -> Session:

@@ -29,9 +29,9 @@ from qa_service.search_interfaces import Query, Retriever
 from qa_service.settings import Settings
 from qa_service.web.identity import Owners
 
-ALWAYS = (1_000_000, 1.0)
+_ALWAYS = (1_000_000, 1.0)
 """The evaluation may ask as often as the first number says, in as many seconds as the second says."""
-LAST_SECONDS = 1.0
+_LAST_SECONDS = 1.0
 
 
 def evaluate_site(settings: Settings, path: Path, least: Mapping[str, float], most: Mapping[str, float]) -> None:
@@ -80,7 +80,7 @@ class _Evaluator:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._folder = folder
         self._watched = WatchedRetriever(make_retriever(settings, choose_encoder(settings)))
-        self._assembly = assemble(replace(settings, rate=ALWAYS), retriever=self._watched)
+        self._assembly = assemble(replace(settings, rate=_ALWAYS), retriever=self._watched)
         self._owner = Owners(self._assembly.secret).key("evaluation")
         self._sessions: dict[tuple[str, ...], str] = {}
         self._used: list[str] = []
@@ -100,7 +100,7 @@ class _Evaluator:
     def clean_up(self) -> None:
         for session_id in self._used:
             self._assembly.history.delete_session(self._owner, session_id)
-        self._assembly.runner.shut_down("interrupted", LAST_SECONDS)
+        self._assembly.runner.shut_down("interrupted", _LAST_SECONDS)
 
     def _build_question(self, line: LabelledQuestion) -> Question:
         uploads = tuple(copy_upload(self._folder / name, self._assembly.uploads) for name in line.files)

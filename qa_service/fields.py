@@ -15,9 +15,9 @@ from qa_service.errors import InvalidField, QAError
 
 TRUE = ("true", "1", "on")
 FALSE = ("false", "0", "off")
-NUMBER = re.compile(r"-?[0-9.]{1,25}(?:[eE]-?[0-9]{1,3})?")
+_NUMBER = re.compile(r"-?[0-9.]{1,25}(?:[eE]-?[0-9]{1,3})?")
 """Every number that JSON can hold looks like this when Python writes it, even a very small one."""
-WHOLE = re.compile(r"[0-9]{1,9}")
+_WHOLE = re.compile(r"[0-9]{1,9}")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 MOST_MARKS = 30
 """This many accents may follow each other, as in Unicode's stream-safe text (UAX #15). Putting a run of accents in
@@ -33,7 +33,7 @@ LONG = 1_000
 """A text of at most this many characters isn't searched for long runs of accents, because any can be put in order
 quickly."""
 
-Choice = TypeVar("Choice", bound=str)
+Chosen = TypeVar("Chosen", bound=str)
 Kind = TypeVar("Kind")
 
 
@@ -48,12 +48,12 @@ def read_flag(fields: Mapping[str, Any], name: str, *, default: bool = False) ->
     return word in TRUE
 
 
-def read_choice(fields: Mapping[str, Any], name: str, choices: Sequence[Choice]) -> Choice:
+def read_choice(fields: Mapping[str, Any], name: str, choices: Sequence[Chosen]) -> Chosen:
     """Read one of `choices`. The first of them is the default."""
     value = fields.get(name, choices[0])
     if value not in choices:
         raise InvalidField(f"{name}: expected one of {', '.join(sorted(choices))}", field=name)
-    return cast(Choice, value)
+    return cast(Chosen, value)
 
 
 def read_text(fields: Mapping[str, Any], name: str, most: int, *, too_long: type[QAError] = InvalidField) -> str:
@@ -98,7 +98,7 @@ def read_number(fields: Mapping[str, Any], name: str, most: float, *, default: f
     """Read a number from 0 to `most`."""
     word = read_word(fields, name, default=default)
     try:
-        number = float(word) if NUMBER.fullmatch(word) else -1.0
+        number = float(word) if _NUMBER.fullmatch(word) else -1.0
     except ValueError:  # It has two decimal points, for example.
         number = -1.0
     if not 0 <= number <= most:
@@ -109,7 +109,7 @@ def read_number(fields: Mapping[str, Any], name: str, most: float, *, default: f
 def read_whole_number(fields: Mapping[str, Any], name: str, most: int, *, least: int = 1, default: int) -> int:
     """Read a whole number from `least` to `most`. Some languages write it as `50.0` in JSON."""
     word = read_word(fields, name, default=default).removesuffix(".0")
-    if not WHOLE.fullmatch(word) or not least <= int(word) <= most:
+    if not _WHOLE.fullmatch(word) or not least <= int(word) <= most:
         raise InvalidField(f"{name}: expected a whole number between {least} and {most}", field=name)
     return int(word)
 
@@ -118,7 +118,7 @@ def bound_whole_number(fields: Mapping[str, Any], name: str, most: int) -> Any:
     """Return the whole number of a field, or `most` where it is larger. What is no whole number is returned as it is,
     so that the question refuses it."""
     word = read_word(fields, name).removesuffix(".0")
-    return min(int(word), most) if WHOLE.fullmatch(word) else fields[name]
+    return min(int(word), most) if _WHOLE.fullmatch(word) else fields[name]
 
 
 def decode_list(value: object, kind: type[Kind], name: str, expected: str) -> Kind:

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-MOST_BYTES = 1_000_000
+MOST_UNSCALED_BYTES = 1_000_000
 """A picture with more bytes is scaled before it is kept."""
 
 
@@ -60,7 +60,7 @@ class Gallery(Struct, frozen=True):
         if not drawn.path:
             return None
         size = Path(drawn.path).stat().st_size
-        if size <= MOST_BYTES:
+        if size <= MOST_UNSCALED_BYTES:
             data = Path(drawn.path).read_bytes()
             kind = self.sniff(data, "")
             return Picture(f"image/{kind}", data) if kind in PICTURE_KINDS else None

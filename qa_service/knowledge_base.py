@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import partial
-from threading import Event, Thread
+from threading import Thread
 
 import msgspec
 from msgspec import Struct
@@ -18,7 +18,7 @@ from qa_service.crawling.sites import Sites
 from qa_service.errors import EncoderMissing, StoreUnavailable
 from qa_service.files.isolation import ChildReaders
 from qa_service.files.limits import ProcessLimits
-from qa_service.files.process import PAGE_PROGRAM, PROGRAM
+from qa_service.files.process import PAGE_PROGRAM, READER_PROGRAM
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import EVERYBODY
 from qa_service.knowledge.engine import EmbeddedPostgres, Engine, PostgresURL
@@ -42,7 +42,7 @@ MOST_CANDIDATES = 60
 PATIENCE = 20
 """A document may take this many times as long as an upload, because nobody waits for it and everybody else goes
 first."""
-OUTAGE_SECONDS = 10.0
+_OUTAGE_SECONDS = 10.0
 """After a failure, answers are written without the knowledge base for this long, so that not each of them waits for
 it."""
 
@@ -50,7 +50,7 @@ it."""
 class Outage:
     """An `Outage` remembers when the knowledge base has failed last."""
 
-    def __init__(self, seconds: float = OUTAGE_SECONDS) -> None:
+    def __init__(self, seconds: float = _OUTAGE_SECONDS) -> None:
         self._seconds = seconds
         self._until = 0.0
 
@@ -199,31 +199,31 @@ def make_site_reader(settings: Settings, reach: Reach = USUAL) -> SiteReader:
     return SiteReader(Sites(database), library, FetchBounds(settings.max_file), reach, parse=parse)
 
 
-def _make_readers(settings: Settings, program: str = PROGRAM) -> ChildReaders:
+def _make_readers(settings: Settings, program: str = READER_PROGRAM) -> ChildReaders:
     seconds = PATIENCE * settings.file_seconds
     limits = ProcessLimits(settings.file_memory, seconds)
     return ChildReaders(seconds=seconds, limits=limits, slots=1, program=program)
 
 
-def index_waiting(indexer: Indexer, sites: SiteReader, over: Event) -> None:
+def index_waiting(indexer: Indexer, sites: SiteReader) -> None:
     """Read documents and sites until none has waited for some time. The documents that a site has are read while the
-    rest of the site is being fetched. When `over` is set, no site is read on."""
-    thread = Thread(target=sites.read_until, args=(over,), name="sites", daemon=True)
+    rest of the site is being fetched. Where `sites` is stopped, only the documents are read."""
+    thread = Thread(target=sites.read_until_stopped, name="sites", daemon=True)
     start_thread(thread)
     indexer.run()
-    while sites.is_reading and not over.is_set():
+    while sites.is_reading and not sites.is_stopped:
         indexer.run()
-    over.set()
+    sites.stop_reading()
     thread.join()
 
 
-def index_in_turn(settings: Settings, over: Event, reach: Reach = USUAL) -> bool:
+def index_in_turn(settings: Settings, sites: SiteReader) -> bool:
     """Index what waits, unless another process of this machine does. Returns whether this one did."""
     lock = lock_indexing(settings.data)
     if lock is None:
         return False
     with lock:
-        _index_here(settings, over, reach)
+        _index_here(settings, sites)
     return True
 
 
@@ -236,14 +236,14 @@ def run_indexing() -> None:
     has_work = True
     while has_work and (lock := lock_indexing(settings.data)):
         with lock:
-            indexer = _index_here(settings, Event(), USUAL)
+            indexer = _index_here(settings, make_site_reader(settings))
         has_work = indexer.has_work()
     os._exit(0)  # A thread may still wait for the end of the input.
 
 
-def _index_here(settings: Settings, over: Event, reach: Reach) -> Indexer:
+def _index_here(settings: Settings, sites: SiteReader) -> Indexer:
     indexer = make_indexer(settings, _load_encoder(settings))
-    index_waiting(indexer, make_site_reader(settings, reach), over)
+    index_waiting(indexer, sites)
     return indexer
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from qa_service.language.stems import JOSA
 
-LONGEST_ADDRESS = 4_096
+_LONGEST_ADDRESS = 4_096
 POINTING_WORDS = 5
 """An address points at a long quote by this many of its first words, and as many of its last."""
 _LINK = re.compile(r"\[([^\[\]\n]{0,300})\]\((https?://[^\s()<>]+(?:\([^\s()<>]*\)[^\s()<>]*)*)\)")
@@ -42,14 +42,14 @@ def find_bare_addresses(text: str) -> Iterator[Link]:
     if "://" not in text:
         return
     for bare in _BARE.finditer(_LINK.sub(lambda link: " " * len(link[0]), text)):
-        url = _PARTICLE.sub("", bare[0][: LONGEST_ADDRESS + 1].rstrip(_TRAILING))
+        url = _PARTICLE.sub("", bare[0][: _LONGEST_ADDRESS + 1].rstrip(_TRAILING))
         if is_web_address(url):
             yield Link(bare.start(), bare.start() + len(url), url)
 
 
 def is_web_address(url: str) -> bool:
     """Tell whether this is an http or https address with a host, to which a reader may be sent."""
-    if len(url) > LONGEST_ADDRESS or " " in url or not url.isprintable():
+    if len(url) > _LONGEST_ADDRESS or " " in url or not url.isprintable():
         return False
     try:
         parts = urlsplit(url)

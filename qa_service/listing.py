@@ -10,20 +10,20 @@ from qa_service.model import Language, Message, Prompt, StoredFile
 from qa_service.prompting import MESSAGE_TOKENS, quote_name
 from qa_service.retrieval.splitting import estimate_tokens
 
-MOST_NAMES = 20
+_MOST_NAMES = 20
 """At most this many files are named."""
-HEADING: dict[Language, str] = {
+_HEADING: dict[Language, str] = {
     "en": "[Files] The conversation has these files too. Nothing in them was found for the question below:",
     "ko": "[파일] 대화에는 다음 파일도 있으며, 아래 질문에 맞는 내용은 찾지 못했습니다:",
 }
-UNREAD: dict[Language, str] = {
+_UNREAD: dict[Language, str] = {
     "en": "[Pages] These pages can't be read, because they are scans or damaged. Nobody knows what is on them:",
     "ko": "[쪽] 다음 쪽은 스캔이거나 손상되어 읽을 수 없으며, 무슨 내용인지 알 수 없습니다:",
 }
 MOST_RANGES = 20
 """At most this many ranges of pages of a file are named."""
 _PAGES = {"en": ("page {}", "pages {}"), "ko": ("{}쪽", "{}쪽")}
-UNREADABLE: dict[Language, str] = {"en": "couldn't be read", "ko": "읽을 수 없었음"}
+_UNREADABLE: dict[Language, str] = {"en": "couldn't be read", "ko": "읽을 수 없었음"}
 
 
 def mention_files(prompt: Prompt, files: Sequence[StoredFile], budget: int) -> Prompt:
@@ -31,11 +31,11 @@ def mention_files(prompt: Prompt, files: Sequence[StoredFile], budget: int) -> P
     too, in a message before the question, as far as `budget` tokens have room for it."""
     used = {*(passage.file_id for passage in prompt.passages), *prompt.pictures}
     language = prompt.language
-    unread = tuple(describe_unread(file, language) for file in files if file.unread_pages)[:MOST_NAMES]
+    unread = tuple(describe_unread(file, language) for file in files if file.unread_pages)[:_MOST_NAMES]
     prompt = replace(prompt, files=tuple(file.name for file in files), unread_pages=unread)
-    lines = [_write_line(file, language) for file in files if file.file_id not in used][:MOST_NAMES]
-    lines = [HEADING[language], *lines] if lines else []
-    lines += [UNREAD[language], *(f"- {pages}" for pages in unread)] if unread else []
+    lines = [_write_line(file, language) for file in files if file.file_id not in used][:_MOST_NAMES]
+    lines = [_HEADING[language], *lines] if lines else []
+    lines += [_UNREAD[language], *(f"- {pages}" for pages in unread)] if unread else []
     text = "\n".join(lines)
     tokens = estimate_tokens(text) + MESSAGE_TOKENS
     if not lines or prompt.tokens + tokens > budget:
@@ -60,5 +60,5 @@ def order_files(files: Iterable[StoredFile], topic: int) -> list[StoredFile]:
 
 
 def _write_line(file: StoredFile, language: Language) -> str:
-    state = f" ({UNREADABLE[language]})" if file.status in ("failed", "skipped") else ""
+    state = f" ({_UNREADABLE[language]})" if file.status in ("failed", "skipped") else ""
     return f"- {quote_name(file.name)}{state}"

@@ -20,12 +20,12 @@ from qa_service.model import Usage
 from qa_service.turns import Observation
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-PREFIX = "qa_"
-MOST_NAMES = 50
-LONGEST_NAME = 100
+_PREFIX = "qa_"
+MOST_COUNTED_NAMES = 50
+_LONGEST_NAME = 100
 OTHER = "other"
 
-COUNTED: dict[Counted, str] = {
+_COUNTED: dict[Counted, str] = {
     "deltas": "Pieces of text that were streamed.",
     "resumes": "Readers that came back for the rest of an answer.",
     "gaps": "Answers whose numbering jumps, because the worker that wrote them died.",
@@ -55,7 +55,7 @@ TIMED: dict[Timed, tuple[str, str, tuple[float, ...]]] = {
     ),
 }
 STREAMS = "qa_streams_open", "Readers that are connected now."
-ANSWERS = "qa_answers", "Answers that ended, by status and reason."
+_ANSWERS = "qa_answers", "Answers that ended, by status and reason."
 TOKENS = "qa_tokens", "Tokens by model; cached ones are part of the input, reasoning ones of the output."
 FLAWS = (
     "qa_answer_flaws",
@@ -75,8 +75,8 @@ class Names:
 
     def __call__(self, name: str) -> str:
         # Half a surrogate pair, which JSON can hold, would make the whole page unwritable.
-        name = name[:LONGEST_NAME].encode(errors="replace").decode()
-        if name not in self._known and len(self._known) >= MOST_NAMES:
+        name = name[:_LONGEST_NAME].encode(errors="replace").decode()
+        if name not in self._known and len(self._known) >= MOST_COUNTED_NAMES:
             return OTHER
         self._known.add(name)
         return name
@@ -94,11 +94,11 @@ class Prometheus:
         registry = CollectorRegistry()
         counter, histogram = partial(Counter, registry=registry), partial(Histogram, registry=registry)
         self._collector = _workers() or registry
-        self._counters = {what: counter(PREFIX + what, words) for what, words in COUNTED.items()}
-        self._by_code = {what: counter(PREFIX + what, words, ["code"]) for what, words in COUNTED_BY_CODE.items()}
+        self._counters = {what: counter(_PREFIX + what, words) for what, words in _COUNTED.items()}
+        self._by_code = {what: counter(_PREFIX + what, words, ["code"]) for what, words in COUNTED_BY_CODE.items()}
         self._timed = {what: histogram(*named, buckets=buckets) for what, (*named, buckets) in TIMED.items()}
         self._streams = Gauge(*STREAMS, registry=registry, multiprocess_mode="livesum")
-        self._answers = counter(*ANSWERS, ["status", "reason"])
+        self._answers = counter(*_ANSWERS, ["status", "reason"])
         self._first_token = histogram(*FIRST_TOKEN, buckets=FIRST_TOKEN_BUCKETS)
         self._tokens = counter(*TOKENS, ["kind", "model"])
         self._cost = counter(*COST, ["model"])
@@ -155,7 +155,7 @@ class Workers(Collector):
         with _alone(self._folder):
             # A new file is empty for a moment, and an empty one can't be merged.
             files = [str(file) for file in self._folder.glob("*.db") if file.stat().st_size]
-            return [metric for metric in MultiProcessCollector.merge(files) if metric.name.startswith(PREFIX)]
+            return [metric for metric in MultiProcessCollector.merge(files) if metric.name.startswith(_PREFIX)]
 
 
 def merge_dead_worker(folder: str, pid: int) -> None:

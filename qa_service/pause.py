@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TypeVar
 
-PAUSE_SECONDS = 0.001
-AT_ONCE = 1000
+_PAUSE_SECONDS = 0.001
+ITEMS_PER_STEP = 1000
 """A step of work on items, such as the frames of an answer, is on this many at most."""
 
 T = TypeVar("T")
@@ -25,13 +25,13 @@ def give_way() -> None:
     others forty times as long as one.
     """
     with _line().take_place():
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(_PAUSE_SECONDS)
 
 
 def give_way_for(items: int) -> None:
     """Give way where work on so many items begins that it may take long. Where many readers wake at the same moment,
     they do their work one after another, and others have their turn in between."""
-    if items > AT_ONCE:
+    if items > ITEMS_PER_STEP:
         give_way()
 
 
@@ -39,8 +39,8 @@ def with_pauses(items: Sequence[T]) -> Iterator[T]:
     """Give the items one by one, with pauses before and between where they are many."""
     give_way_for(len(items))
     work = LongWork()
-    for begin in range(0, len(items), AT_ONCE):
-        yield from items[begin : begin + AT_ONCE]
+    for begin in range(0, len(items), ITEMS_PER_STEP):
+        yield from items[begin : begin + ITEMS_PER_STEP]
         work.end_step()
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from qa_service.setting_values import is_origin, read_printable
 
-Value = TypeVar("Value")
+T = TypeVar("T")
 
 MOST_LETTERS = 300
 MOST_EXAMPLES = 6
@@ -72,7 +72,7 @@ def read_frame_ancestors(text: str) -> tuple[str, ...]:
     return origins
 
 
-def _decode(text: str, form: type[Value]) -> Value | None:
+def _decode(text: str, form: type[T]) -> T | None:
     """Return what JSON says, or None where the text is no JSON."""
     if not text.strip().startswith("{"):
         return None
@@ -82,7 +82,7 @@ def _decode(text: str, form: type[Value]) -> Value | None:
         raise ValueError('expected a text, or JSON such as {"ko": "…", "en": "…"}') from None
 
 
-def _in_both(given: Value | dict[str, Value]) -> tuple[Value, Value]:
+def _in_both(given: T | dict[str, T]) -> tuple[T, T]:
     if not isinstance(given, dict):
         return given, given
     if not given or not given.keys() <= {"ko", "en"}:

@@ -10,7 +10,7 @@ from qa_service.errors import Overloaded, RateLimited
 
 CALLER_SHARE = 4
 """One caller may have a quarter of the places. Visitors are told apart by their addresses, as `Owner.caller` says."""
-RETRY_SECONDS = 7
+_RETRY_SECONDS = 7
 GUEST = "guest"
 """No caller has this name, because those of callers are hashes."""
 
@@ -43,9 +43,9 @@ class WorkerRoom:
     def check_room(self, caller: str) -> None:
         """Raise what `reserve_place` would raise now, and take no place."""
         if self._taken[caller] >= self._share:
-            raise RateLimited(f"this caller has too many {self._kind} at once", retry_after=RETRY_SECONDS)
+            raise RateLimited(f"this caller has too many {self._kind} at once", retry_after=_RETRY_SECONDS)
         if self._taken.total() >= self._most:
-            raise Overloaded(f"this worker has too many {self._kind} at once", retry_after=RETRY_SECONDS)
+            raise Overloaded(f"this worker has too many {self._kind} at once", retry_after=_RETRY_SECONDS)
 
     def release_place(self, caller: str) -> None:
         """Give a place back."""

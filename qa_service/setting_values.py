@@ -17,29 +17,29 @@ from msgspec import Struct
 
 SECRET = re.compile(r"[A-Za-z0-9._~-]{16,}")
 VISIBLE = re.compile(r"[!-~]+")
-DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*(s|m|h|d|)")
+_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*(s|m|h|d|)")
 SIZE = re.compile(r"(\d{1,15})\s*(kib|mib|gib|)")
 RATE = re.compile(r"(\d{1,9})\s*/\s*(second|minute|hour|day)")
 CURRENCY = re.compile(r"[A-Z]{3}")
 DECIMAL = re.compile(r"\d{1,3}(\.\d{1,9})?")
-WHOLE = re.compile(r"\d{1,9}")
+_WHOLE = re.compile(r"\d{1,9}")
 TEXT_BYTES = 1 << 20
 """A file whose text is a setting has at most this many bytes."""
-PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,62}\.?")
-ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{0,63}://(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:\d{1,5})?")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{0,63}://(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:\d{1,5})?")
 COLLECTION_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 DATABASE_SCHEMES = ("postgresql", "postgres")
 AGENT_TOOLS = ("search", "read_page")
 STORE_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
 
 MEBIBYTE = 1 << 20
-UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 SIZES = {"": 1, "kib": 1 << 10, "mib": MEBIBYTE, "gib": 1 << 30}
 PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
-MOST_SECONDS = 100 * 366 * 86400
+_MOST_SECONDS = 100 * 366 * 86400
 """Python's locks and the store's expiry can't take much longer times."""
-MOST_BYTES = 1 << 40
+_MOST_BYTES = 1 << 40
 HIGHEST_PORT = (1 << 16) - 1
 LEAST_TOKENS = 16
 """OpenAI's Responses API refuses a request for a shorter answer."""
@@ -92,11 +92,11 @@ def read_credential(text: str) -> str:
 
 def read_seconds(text: str) -> float:
     """Read a duration, and return it in seconds. It may be 0."""
-    match = DURATION.fullmatch(text.strip())
+    match = _DURATION.fullmatch(text.strip())
     if not match:
         raise ValueError("expected a number of seconds, or a number with s, m, h or d")
-    seconds = float(match[1]) * UNITS[match[2]]
-    if seconds > MOST_SECONDS:
+    seconds = float(match[1]) * _UNITS[match[2]]
+    if seconds > _MOST_SECONDS:
         raise ValueError("expected at most 100 years")
     return seconds
 
@@ -120,7 +120,7 @@ def read_whole_seconds(text: str) -> float:
 def read_bytes(text: str) -> int:
     """Read a size, and return it in bytes. It is at least 1."""
     match = SIZE.fullmatch(text.strip().lower())
-    if not match or not 0 < int(match[1]) * SIZES[match[2]] <= MOST_BYTES:
+    if not match or not 0 < int(match[1]) * SIZES[match[2]] <= _MOST_BYTES:
         raise ValueError("expected a number of bytes, or a number with KiB, MiB or GiB, up to 1024 GiB")
     return int(match[1]) * SIZES[match[2]]
 
@@ -142,14 +142,14 @@ def read_answer_tokens(text: str) -> int:
 
 def read_port(text: str) -> int:
     """Read the number of a TCP port."""
-    if not (WHOLE.fullmatch(text.strip()) and 0 < int(text) <= HIGHEST_PORT):
+    if not (_WHOLE.fullmatch(text.strip()) and 0 < int(text) <= HIGHEST_PORT):
         raise ValueError("expected a port between 1 and 65535")
     return int(text)
 
 
 def _whole_number(text: str, least: int) -> int:
     """Read a whole number from `least` to 999,999,999."""
-    if not WHOLE.fullmatch(text.strip()) or int(text) < least:
+    if not _WHOLE.fullmatch(text.strip()) or int(text) < least:
         raise ValueError(f"expected a whole number from {least} on")
     return int(text)
 
@@ -194,7 +194,7 @@ def one_of(*words: str) -> Callable[[str], str]:
 def read_windows(text: str) -> tuple[tuple[str, int], ...]:
     """Read how many tokens models read at once: patterns of names, each with a number, separated by commas."""
     pairs = [name.rpartition("=") for name in read_names(text)]
-    if not all(pattern and WHOLE.fullmatch(tokens.strip()) and int(tokens) for pattern, _, tokens in pairs):
+    if not all(pattern and _WHOLE.fullmatch(tokens.strip()) and int(tokens) for pattern, _, tokens in pairs):
         raise ValueError("expected models and tokens, such as llama3*=8192,qwen*=32768")
     return tuple((pattern.strip(), int(tokens)) for pattern, _, tokens in pairs)
 
@@ -207,7 +207,7 @@ def read_names(text: str) -> tuple[str, ...]:
 def is_origin(text: str) -> bool:
     """Tell whether this is an origin as browsers send it, of a website or of an app, such as `https://www.example.com`
     or `capacitor://localhost`. `null` isn't one, because anybody's page can have it."""
-    return ORIGIN.fullmatch(text) is not None
+    return _ORIGIN.fullmatch(text) is not None
 
 
 def read_origins(text: str) -> tuple[str, ...]:
@@ -368,7 +368,7 @@ def read_text_file(text: str) -> str:
 
 def read_prefix(text: str) -> str:
     """Read the path under which the API stands."""
-    if not PREFIX.fullmatch(text):
+    if not _PREFIX.fullmatch(text):
         raise ValueError("expected a path such as /api")
     return text
 

@@ -22,13 +22,13 @@ from qa_service.setting_values import MEBIBYTE, ApiKey
 
 log = logging.getLogger(__name__)
 
-Value = TypeVar("Value")
+T = TypeVar("T")
 
 PASSING_ON = frozenset({"QA_KEY", "QA_URL"})
 """These are the settings of the examples for a site that passes questions on. Such a site often runs in the same
 environment as the service."""
 
-INSTRUCTIONS = (
+_INSTRUCTIONS = (
     "You answer questions accurately and plainly, in the language of the question. "
     "If you don't know, or the reference doesn't say, say so."
 )
@@ -55,7 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     temperature: float = 0.7
     top_p: float = 0.9
     max_tokens: int = 4096
-    instructions: str = INSTRUCTIONS
+    instructions: str = _INSTRUCTIONS
     web_search: bool = True
     web_search_context: str = "high"
     answer_images: bool = False
@@ -186,7 +186,7 @@ class SettingsError(ValueError):
     """A setting has an impossible value, or doesn't exist. The message names the setting, and never its value."""
 
 
-def _checked(name: str, read: Callable[[str], Value], text: str) -> Value:
+def _checked(name: str, read: Callable[[str], T], text: str) -> T:
     try:
         return read(text)
     except ValueError as error:

@@ -41,7 +41,7 @@ STORE_CONNECTIONS = 100
 SEARCHES = 10
 """For each question that an owner may ask, they may also search the knowledge base this many times without a
 question."""
-OUTAGE_SECONDS = 600
+_OUTAGE_SECONDS = 600
 """The store may be away for this many seconds at an answer's end, and the answer's writer may still save it then."""
 
 
@@ -72,7 +72,7 @@ def open_storeroom(settings: Settings, meter: Meter) -> Storeroom:
     """Make all stores for one worker. Without `REDIS_URL`, the private store is running when this returns."""
     client, guard, worker = _client(settings), StoreGuard(meter=meter), secrets.token_hex(8)
     times = LogTimes(int(max(settings.log_ttl, settings.answer_seconds)), int(settings.log_done_ttl))
-    longest = int(settings.answer_seconds) + OUTAGE_SECONDS
+    longest = int(settings.answer_seconds) + _OUTAGE_SECONDS
     kept = Kept(
         int(settings.session_ttl), settings.session_turns, answer=longest, log=times.open, bytes=settings.owner_bytes
     )

@@ -41,7 +41,7 @@ FULL = 0.75
 """A summary is asked for when turns take this share of their room."""
 FULL_TURNS = 15
 """It is also asked for when there are this many turns, because a session gives prompts no more than 20."""
-KEPT = 0.375
+_KEPT = 0.375
 """The latest turns, which aren't summed up, take this share of their room."""
 KEPT_TURNS = 8
 """At most this many turns aren't summed up."""
@@ -49,13 +49,13 @@ SHORT = 2_000
 """Turns of this many characters, with the summary before them, are kept word for word."""
 LONGEST_SAID = 6_000
 """At most this many characters of a question and of an answer are summed up."""
-LONGEST = 4_000
+_LONGEST = 4_000
 """A summary has at most this many characters."""
 MOST_TOKENS = 2_000
 """The model may write this many tokens. Models that think take most of them for that."""
-SECONDS = 120.0
+_SECONDS = 120.0
 """Making a summary may take this long."""
-AT_ONCE = 2
+SUMMARIES_AT_ONCE = 2
 """A worker makes at most this many summaries at once."""
 ORDER: dict[Language, str] = {
     "en": "Sum up the conversation that is quoted in the next message, for yourself, so that you can go on with it. "
@@ -125,7 +125,7 @@ class Summarizer:
         once."""
         session = (wish.owner.key, wish.session_id)
         with self._lock:
-            if session in self._underway or len(self._underway) >= AT_ONCE:
+            if session in self._underway or len(self._underway) >= SUMMARIES_AT_ONCE:
                 return
             self._underway.add(session)
         try:
@@ -182,11 +182,11 @@ class Summarizer:
         )
         self._count_call(call)
         is_whole = finished is not None and finished.reason in ("stop", "length")
-        return _Written(text[:LONGEST].strip() if is_whole else "", call)
+        return _Written(text[:_LONGEST].strip() if is_whole else "", call)
 
 
 def _read_summary(deltas: Iterable[Delta]) -> tuple[str, Finished | None]:
-    pieces, until = list[str](), time.monotonic() + SECONDS
+    pieces, until = list[str](), time.monotonic() + _SECONDS
     for delta in deltas:
         if isinstance(delta, TextDelta):
             pieces.append(delta.text)
@@ -215,7 +215,7 @@ def _count_turns(turns: Sequence[Exchange], site: Site, model: str) -> int:
 def _count_covered(topic: LongTopic, site: Site, model: str) -> int:
     """Count the turns that a new summary stands for: all but the latest ones, of which at least one stays as it is. It
     is 0 where that leaves nothing new to sum up."""
-    room = int(_find_room(site, model, has_passages=True) * KEPT)
+    room = int(_find_room(site, model, has_passages=True) * _KEPT)
     sizes = accumulate(_count_turns([turn], site, model) for turn in reversed(topic.turns))
     fitting = len(list(takewhile(room.__ge__, sizes)))
     covered = len(topic.turns) - max(1, min(fitting, KEPT_TURNS))

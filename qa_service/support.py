@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from qa_service.citing import LOOKED_AT
+from qa_service.citing import LONGEST_CITED_ANSWER
 from qa_service.frames import Reference, TextSpan
 from qa_service.language.tokens import list_tokens, list_words
 from qa_service.markers import blank_code
@@ -21,7 +21,7 @@ LEAST_WORDS = 3
 """A sentence with fewer content words claims nothing that could be looked up."""
 HELD = 0.6
 """A passage supports a sentence when it has this share of the sentence's tokens, and all its numbers."""
-MOST = 100
+MOST_TOLD_SENTENCES = 100
 """At most this many sentences are told."""
 MOST_SENTENCES = 2_000
 """This many sentences are looked at, from the beginning of the answer."""
@@ -44,7 +44,8 @@ def find_unsupported(text: str, references: Sequence[Reference], passages: Seque
     if not passages:
         return ()
     cited = sorted((cite.start, cite.end) for source in references for cite in source.cites)
-    return tuple(islice(_find_unsupported(text[:LOOKED_AT], cited, list(_list_held(passages))), MOST))
+    found = _find_unsupported(text[:LONGEST_CITED_ANSWER], cited, list(_list_held(passages)))
+    return tuple(islice(found, MOST_TOLD_SENTENCES))
 
 
 def _list_held(passages: Sequence[Passage]) -> Iterator[frozenset[str]]:

@@ -11,11 +11,11 @@ from typing import ParamSpec, TypeVar
 from qa_service.errors import Overloaded
 
 Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-RETRY_SECONDS = 5
+NO_ROOM_SECONDS = 5
 """After this many seconds a caller may ask a worker again that has no room now."""
 
 
@@ -26,8 +26,8 @@ def start_thread(thread: threading.Thread) -> None:
 
 
 def submit_task(
-    pool: ThreadPoolExecutor, task: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
-) -> Future[Result]:
+    pool: ThreadPoolExecutor, task: Callable[Arguments, T], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Future[T]:
     """Let a pool do a task. Raises `Overloaded` where the system has no room for one more thread."""
     with _room_for_one():
         return pool.submit(task, *args, **kwargs)
@@ -38,7 +38,7 @@ def _room_for_one() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise Overloaded("the system starts no more threads here", retry_after=RETRY_SECONDS) from error
+        raise Overloaded("the system starts no more threads here", retry_after=NO_ROOM_SECONDS) from error
 
 
 class RestartableThread:

@@ -26,7 +26,7 @@ from qa_service.file_news import FileNews, FileText
 from qa_service.frames import Cite, Done, Image, Metadata, Reference, StageNotice, Start, Text, TextSpan, TopicNotice
 from qa_service.model import Exchange, Message, Picture, Session, Topic, Usage
 from qa_service.prompting import Site
-from qa_service.remembered import LONGEST
+from qa_service.remembered import LONGEST_REMEMBERED
 from qa_service.running.log import MemoryLog
 from qa_service.running.stop import StopSignal
 from qa_service.running.written import RunningAnswer
@@ -488,7 +488,9 @@ class TestEnds:
 class TestPrompt:
     def test_what_was_said_before_is_not_held_once_upstream_has_been_asked(self) -> None:
         known = parts(upstream := FakeUpstream(ANSWER))
-        asked = admission(session=Session("s", 1, (Topic(1, "", 1),), (Exchange("Why?", Seen("Since. " * LONGEST)),)))
+        asked = admission(
+            session=Session("s", 1, (Topic(1, "", 1),), (Exchange("Why?", Seen("Since. " * LONGEST_REMEMBERED)),))
+        )
         said = ref(asked.session.context[0].text)
         line, running = (
             AnswerLine(known).write_answer(asked, StopSignal()),

@@ -12,7 +12,7 @@ from qa_service.errors import Overloaded
 from qa_service.file_news import FileEnd, FileNews, ReadPicture
 from qa_service.files.segment import PICTURE_BYTES
 from qa_service.frames import Image, StageNotice
-from qa_service.gallery import MOST_BYTES, Gallery
+from qa_service.gallery import MOST_UNSCALED_BYTES, Gallery
 from qa_service.model import FilePicture, Picture, ReadRequest, Verdict
 from qa_service.running.stop import StopSignal
 from tests.fakes import DOWN, FakeDrawings, FakeQuotas, admission, gallery
@@ -59,7 +59,7 @@ def test_a_small_one_is_kept_as_it_is_and_shown(tmp_path: Path, partial: bool) -
 
 def test_a_large_one_is_scaled_where_it_can_do_no_harm(tmp_path: Path) -> None:
     known = gallery(Reader(), drawings := FakeDrawings())
-    frame = show(known, written(tmp_path, noise(MOST_BYTES + 1)))
+    frame = show(known, written(tmp_path, noise(MOST_UNSCALED_BYTES + 1)))
     assert isinstance(frame, Image)
     (kept,) = drawings.kept.values()
     assert (kept.mime_type, frame.mime_type) == ("image/jpeg", "image/jpeg")
@@ -67,7 +67,7 @@ def test_a_large_one_is_scaled_where_it_can_do_no_harm(tmp_path: Path) -> None:
 
 
 def test_a_part_of_a_large_one_is_passed_over(tmp_path: Path) -> None:
-    assert show(gallery(Reader()), written(tmp_path, noise(MOST_BYTES + 1)), partial=True) == NOTHING
+    assert show(gallery(Reader()), written(tmp_path, noise(MOST_UNSCALED_BYTES + 1)), partial=True) == NOTHING
 
 
 @pytest.mark.parametrize("data", [b"", b"<svg onload=alert(1)>", b"<html>", b"%PDF-1.7", b"II*\0"])
@@ -81,7 +81,7 @@ def test_what_is_no_picture_of_a_known_kind_is_not_kept(tmp_path: Path, data: by
 def test_one_that_cannot_be_scaled_ends_no_answer_and_operators_learn_why(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, reader: Refusing | Finding, reason: str
 ) -> None:
-    assert show(gallery(reader), written(tmp_path, noise(MOST_BYTES + 1))) == NOTHING
+    assert show(gallery(reader), written(tmp_path, noise(MOST_UNSCALED_BYTES + 1))) == NOTHING
     assert f"a picture of answer {'1' * 32} can't be shown: {reason}" in caplog.text
 
 
@@ -102,13 +102,13 @@ class Busy:
 def test_a_finished_one_is_scaled_again_on_a_machine_that_is_too_busy(tmp_path: Path) -> None:
     late = FileEnd(Verdict("", "png", "failed", "timed_out"))
     known = replace(gallery(Busy(late, Overloaded("no room"))), pauses=(0.0, 0.0))
-    assert isinstance(show(known, written(tmp_path, noise(MOST_BYTES + 1))), Image)
+    assert isinstance(show(known, written(tmp_path, noise(MOST_UNSCALED_BYTES + 1))), Image)
 
 
 def test_one_that_is_damaged_is_not_read_twice(tmp_path: Path) -> None:
     reader = Busy(*[FileEnd(Verdict("", "png", "failed", "damaged"))] * 2)
     known = replace(gallery(reader), pauses=(60.0,))
-    assert show(known, written(tmp_path, noise(MOST_BYTES + 1))) == NOTHING
+    assert show(known, written(tmp_path, noise(MOST_UNSCALED_BYTES + 1))) == NOTHING
     assert len(reader.failures) == 1
 
 

@@ -5,8 +5,11 @@ import importlib
 import re
 import subprocess
 import tomllib
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from shutil import which
+from symtable import symtable
 
 import pytest
 import yaml
@@ -27,6 +30,12 @@ NGINX = which("nginx") or which("nginx", path="/usr/sbin")
 FOLDERS = ("qa_service", "tests", "benchmarks", "examples", "clients", "docs", ".ci")
 WRITTEN = {".py", ".md", ".toml", ".yml", ".conf", ".sh", ".js", ".css", ".html"}
 NAMED = {"Dockerfile", "Makefile", "run"}
+REPEATED = {
+    "install": "the application calls it in each module that has routes",
+    "log": "each module has the logger that has the module's name",
+    "T": "the type variable of a generic function says nothing beyond the function",
+}
+"""These public names may stand in more than one module, for these reasons."""
 
 
 @pytest.fixture
@@ -41,6 +50,14 @@ def texts() -> list[Path]:
     inside = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*")]
     inside = [file for file in inside if "node_modules" not in file.parts]
     return [file for file in [*ROOT.glob("*"), *inside] if file.suffix in WRITTEN or file.name in NAMED]
+
+
+def public_names(file: Path) -> Iterator[str]:
+    """Give the functions, classes and constants that a module defines for others."""
+    for symbol in symtable(file.read_text(), file.name, "exec").get_symbols():
+        name = symbol.get_name()
+        if symbol.is_assigned() and not symbol.is_imported() and not name.startswith("_"):
+            yield name
 
 
 class TestSettings:
@@ -201,6 +218,10 @@ class TestModules:
             file.name for file in texts() if file.suffix == ".py" and not ast.get_docstring(ast.parse(file.read_text()))
         ]
         assert not silent
+
+    def test_a_public_name_stands_in_one_module_of_the_package(self) -> None:
+        times = Counter(name for file in (ROOT / "qa_service").rglob("*.py") for name in public_names(file))
+        assert {name for name, number in times.items() if number > 1} == set(REPEATED)
 
 
 class TestText:

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from qa_service.frames import Timing
 from qa_service.interfaces import Meter, Observer
-from qa_service.metrics import MOST_NAMES, OTHER, Prometheus, merge_dead_worker
+from qa_service.metrics import MOST_COUNTED_NAMES, OTHER, Prometheus, merge_dead_worker
 from qa_service.model import Usage
 from qa_service.turns import Observation
 
@@ -152,13 +152,13 @@ class TestWhatIsCounted:
 class TestWhatUpstreamMaySay:
     def test_a_model_too_many_is_counted_as_other(self) -> None:
         prometheus = Prometheus()
-        for number in range(MOST_NAMES + 3):
+        for number in range(MOST_COUNTED_NAMES + 3):
             prometheus(observation(model=f"model-{number}"))
         prometheus(observation(model="model-0"))
         seen = figures(prometheus.text())
         assert seen["qa_cost_total", "model-0"] == 0.5
         assert seen["qa_cost_total", OTHER] == 0.75
-        assert sum(name == "qa_cost_total" for name, *_ in seen) == MOST_NAMES + 1
+        assert sum(name == "qa_cost_total" for name, *_ in seen) == MOST_COUNTED_NAMES + 1
 
     @pytest.mark.parametrize("model", ["모델-한국어", 'with "quotes" and\nlines\\', "half a pair \ud83d", "x" * 5000])
     def test_no_name_of_a_model_breaks_the_text(self, model: str) -> None:

@@ -34,7 +34,7 @@ print(json.dumps(order))
 def test_work_on_very_many_items_begins_with_a_pause_and_on_few_without(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[int] = []
     monkeypatch.setattr(pause, "give_way", lambda: pauses.append(1))
-    few, many = range(pause.AT_ONCE), range(pause.AT_ONCE + 1)
+    few, many = range(pause.ITEMS_PER_STEP), range(pause.ITEMS_PER_STEP + 1)
     assert list(pause.with_pauses(few)) == list(few)
     assert not pauses
     assert list(pause.with_pauses(many)) == list(many)

@@ -5,8 +5,8 @@ from msgspec.structs import replace
 
 from qa_service.model import FilePicture, Message, Picture, Prompt, StoredFile, TextPart, Verdict
 from qa_service.pictures import (
-    HEADING,
-    MOST_PICTURES,
+    MOST_PROMPT_PICTURES,
+    PICTURES_HEADING,
     ChosenPictures,
     ShownPicture,
     can_see,
@@ -42,7 +42,7 @@ class TestChoosing:
         assert [choice.file.file_id for choice in choose_pictures(files, 400)] == ["c", "d"]
 
     def test_no_more_pictures_than_the_limit_are_chosen(self) -> None:
-        files = [stored(str(number)) for number in range(MOST_PICTURES + 3)]
+        files = [stored(str(number)) for number in range(MOST_PROMPT_PICTURES + 3)]
         assert [choice.file for choice in choose_pictures(files, 10**6)] == files[3:]
 
     def test_of_a_picture_with_pages_as_many_are_chosen_as_there_is_room_for(self) -> None:
@@ -86,7 +86,7 @@ class TestShowing:
         built = show_pictures(PROMPT, [shown(), shown("f2", "개.png")], "ko")
         assert [message.role for message in built.messages] == ["system", "user", "user"]
         head, *parts = built.messages[1].content
-        assert head == TextPart(HEADING["ko"])
+        assert head == TextPart(PICTURES_HEADING["ko"])
         assert parts == [TextPart('"cat.png"'), PNG, TextPart('"개.png"'), PNG]
         assert built.messages[2].text == built.question
 

@@ -519,7 +519,7 @@ class TestArrivals:
         redis, guard = client(), StoreGuard()
         limiter = RedisLimiter(redis, guard, questions=1, seconds=60)
         sessions = FakeSessions() if request.param == "fake" else RedisSessions(redis, guard, KEPT, worker="w1")
-        sessions.claim_session(Claim(ANN, 0, turn(), "Skies", "Skies", False, admission().start()))
+        sessions.claim_session(Claim(ANN, 0, turn(), "Skies", "Skies", False, admission().build_start()))
 
         def make_real(size: int) -> RedisArrivals:
             return RedisArrivals(redis, guard, limiter, sessions, RedisQuotas(redis, guard, Quota(9, size, 10)))

@@ -13,7 +13,7 @@ from qa_service.interfaces import AnswerSoFar
 from qa_service.model import Passage, Place
 from qa_service.prompting import Site
 from qa_service.running.stop import StopSignal
-from qa_service.shown_sources import LONGEST_SECTION, LONGEST_TITLE, MOST_BYTES, list_shown_sources
+from qa_service.shown_sources import LONGEST_SECTION, LONGEST_SOURCE_TITLE, MOST_SOURCES_BYTES, list_shown_sources
 from qa_service.turns import Asked, Gap
 from tests.answers import frames
 from tests.fakes import ANSWER, STOPPED, FakeUpstream, KeepingUpstream, admission, parts, upload
@@ -73,13 +73,13 @@ class TestList:
             for n in range(1, 61)
         ]
         sources = list_shown_sources(passages, "s" * 32, "ko")
-        assert MOST_BYTES * 0.8 < len(msgspec.json.encode(sources)) <= MOST_BYTES + 2
+        assert MOST_SOURCES_BYTES * 0.8 < len(msgspec.json.encode(sources)) <= MOST_SOURCES_BYTES + 2
         assert sorted(numbers(sources))[:5] == [1, 2, 3, 4, 5]
-        assert {len(source.title) for source in sources} == {LONGEST_TITLE}
+        assert {len(source.title) for source in sources} == {LONGEST_SOURCE_TITLE}
         assert {len(passage.section or "") for source in sources for passage in source.passages} == {LONGEST_SECTION}
 
     def test_an_address_that_has_no_room_takes_none_from_others(self) -> None:
-        long = Passage("d", "Terms", "a", url=f"https://a.example/{'x' * MOST_BYTES}", n=1)
+        long = Passage("d", "Terms", "a", url=f"https://a.example/{'x' * MOST_SOURCES_BYTES}", n=1)
         assert numbers(list_shown_sources([long, Passage("f", "a.txt", "b", n=2)], "s", "en")) == [2]
 
     def test_has_all_passages_of_a_usual_prompt(self) -> None:

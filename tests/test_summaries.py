@@ -27,7 +27,7 @@ from qa_service.stores.keys import session_key
 from qa_service.stores.logs import LogTimes, RedisLogs
 from qa_service.stores.sessions import Kept, RedisSessions
 from qa_service.stores.summaries import RedisSummaries
-from qa_service.summaries import AT_ONCE, FULL_TURNS, KEPT_TURNS, Summarizer, is_long_topic
+from qa_service.summaries import FULL_TURNS, KEPT_TURNS, SUMMARIES_AT_ONCE, Summarizer, is_long_topic
 from qa_service.turns import Turn
 from tests.fakes import ANN, STOPPED, FakeDetector, FakeUpstream, Step, client, desk, parts, shown
 from tests.lateness import Lateness
@@ -293,7 +293,7 @@ class TestWithoutOne:
     def test_no_answer_waits_for_one_and_a_worker_makes_few_at_once_and_one_for_a_session(self) -> None:
         gate = threading.Event()
         talk = Talk(summing=FakeUpstream([gate, *SUMMED]), site=SMALL, words=WORDS)
-        sessions = [f"chat{n}" for n in range(AT_ONCE + 1)]
+        sessions = [f"chat{n}" for n in range(SUMMARIES_AT_ONCE + 1)]
         wishes = [replace(talk.wish([talk.ask("Q", name) for _ in range(3)][-1]), session_id=name) for name in sessions]
         began, late = time.monotonic(), Lateness()
         for wish in (wishes[0], *wishes):
@@ -303,9 +303,9 @@ class TestWithoutOne:
         for thread in threading.enumerate():
             if thread.name == "qa-summary":
                 thread.join(9)
-        assert len(talk.summing.prompts) == AT_ONCE
+        assert len(talk.summing.prompts) == SUMMARIES_AT_ONCE
         heads = [talk.redis.hget(session_key(ANN, name, "head"), "summary:1") for name in sessions]
-        assert [head is not None for head in heads] == [True] * AT_ONCE + [False]
+        assert [head is not None for head in heads] == [True] * SUMMARIES_AT_ONCE + [False]
 
     def test_questions_that_keep_nothing_have_none(self) -> None:
         talk, session_id = Talk(), make_single_use_id()

@@ -3,9 +3,9 @@
 import re
 from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
-LONGEST = 2_000
+_LONGEST = 2_000
 """Longer addresses are made by traps, and some servers refuse them."""
-_LONGEST_WRITTEN = 10 * LONGEST
+_LONGEST_WRITTEN = 10 * _LONGEST
 PORTS = {"http": 80, "https": 443}
 _TRACKING = re.compile(
     r"utm_\w*|mtm_\w*|pk_\w*|hsa_\w*|_hs\w*|fbclid|gclid|gclsrc|dclid|gbraid|wbraid|msclkid|yclid|igshid|mc_cid|mc_eid|"
@@ -31,7 +31,7 @@ def normalize_address(address: str, base: str = "") -> str:
         if not host:
             return ""
         written = urlunsplit((parts.scheme, host, _write_path(parts.path), _write_query(parts.query), ""))
-        return written if len(written) <= LONGEST else ""
+        return written if len(written) <= _LONGEST else ""
     except ValueError:  # What stands in a page needn't be an address.
         return ""
 

@@ -61,12 +61,12 @@ MOST_MOVES = 5
 """This many redirects are followed, one after another. RFC 9309 asks for at least this many on the way to
 robots.txt."""
 
-Outcome: TypeAlias = Literal["fetched", "unchanged", "moved", "gone", "refused", "unfit", "failed"]
-"""An `Outcome` says what came of fetching a page.
+FetchOutcome: TypeAlias = Literal["fetched", "unchanged", "moved", "gone", "refused", "unfit", "failed", "stopped"]
+"""A `FetchOutcome` says what came of fetching a page.
 
 `moved` names another address in `target`. `gone` says that there is no such public page any more. `refused` says that
 nobody may fetch it, and `unfit` that it is too large or of a kind that is never read. Trying again soon doesn't help
-then. `failed` may be better the next time."""
+then. `failed` may be better the next time. `stopped` says nothing of the page, because the fetcher was stopped."""
 
 
 class FetchBounds(Struct, frozen=True):
@@ -89,7 +89,7 @@ NOTHING_KNOWN = Known()
 class Fetched(Struct, frozen=True):
     """A `Fetched` is what came of fetching one address."""
 
-    outcome: Outcome
+    outcome: FetchOutcome
     reason: str = ""
     """This is a short English text for operators, such as `it answered 503`. It is empty where all went well."""
     content: bytes = b""
@@ -143,10 +143,10 @@ class PageFetcher:
         except PageTooLarge:
             return Fetched("unfit", f"it has more than {self._bounds.bytes} bytes")
         except (OSError, HTTPException, ValueError, zlib.error) as error:
-            return Fetched("failed", "it was stopped" if self._stopped else _describe(error))
+            return Fetched("stopped", "it was stopped") if self._stopped else Fetched("failed", _describe(error))
 
     def stop_fetching(self) -> None:
-        """Let the page that is being fetched fail at once, and all later ones."""
+        """Cut off the page that is being fetched, and fetch no other."""
         self._stopped = True
         self._cut()
 
@@ -155,7 +155,8 @@ class PageFetcher:
         opened = self._open
         if opened is not None:
             with suppress(OSError):
-                opened.shutdown(socket.SHUT_RDWR)
+                # That of an `SSLSocket` would also take the decryption away from the thread that reads.
+                socket.socket.shutdown(opened, socket.SHUT_RDWR)
 
     @contextmanager
     def _connected(self, address: str) -> Iterator[HTTPConnection]:
@@ -172,7 +173,6 @@ class PageFetcher:
         try:
             self._check_time()
             self._connect(connection, encrypted=parts.scheme == "https")
-            self._check_time()
             yield connection
             self._check_time()
         except (OSError, HTTPException):
@@ -193,9 +193,13 @@ class PageFetcher:
         opened = connect_to_public(connection.host, connection.port, self._bounds.seconds, self._may_connect)
         opened.settimeout(self._bounds.seconds)
         if encrypted:
-            opened = self._tls.wrap_socket(opened, server_hostname=connection.host)
+            # The handshake waits for the server, and must be cut like everything else.
+            opened = self._tls.wrap_socket(opened, server_hostname=connection.host, do_handshake_on_connect=False)
         # The connection forgets its socket as soon as a page begins whose end is that of the connection.
         self._open = connection.sock = opened
+        self._check_time()  # a cut before this had nothing to cut
+        if isinstance(opened, ssl.SSLSocket):
+            opened.do_handshake()
 
     def _ask(self, connection: HTTPConnection, address: str, known: Known) -> Fetched:
         parts = urlsplit(address)
@@ -220,7 +224,7 @@ class PageFetcher:
             return Fetched("unchanged")
         if status in _MOVED:
             return _read_target(response, address)
-        outcome: Outcome = "gone" if status in _GONE else "refused" if status in _REFUSED else "failed"
+        outcome: FetchOutcome = "gone" if status in _GONE else "refused" if status in _REFUSED else "failed"
         return Fetched(outcome, told, wait=_read_wait(response.headers))
 
     def _read_page(self, response: HTTPResponse) -> Fetched:

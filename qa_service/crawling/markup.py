@@ -9,7 +9,7 @@ from msgspec import Struct
 from qa_service.crawling.addresses import normalize_address
 from qa_service.files.parsed import CRAWLER_NAMES, PageHints
 
-MOST_LINKS = 2_000
+_MOST_LINKS = 2_000
 """This many links of one page are followed."""
 _UNKEPT = {"noindex", "none"}
 _WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
@@ -35,7 +35,7 @@ def read_markup(hints: PageHints, address: str, robots: str = "", codec: str = "
     base = (normalize_address(hints.base, address) or address) if hints.base else address
     follows = directives.isdisjoint({"nofollow", "none"})
     return Markup(
-        links=tuple(dict.fromkeys(_links(hints, base, codec)))[:MOST_LINKS] if follows else (),
+        links=tuple(dict.fromkeys(_links(hints, base, codec)))[:_MOST_LINKS] if follows else (),
         canonical=normalize_address(hints.canonical, base) if hints.canonical else "",
         may_keep=directives.isdisjoint(_UNKEPT),
     )

@@ -13,7 +13,7 @@ MOST_WAIT = 120.0
 
 class PacedFetcher:
     """A `PacedFetcher` waits before each request until it is due. `pause` waits for this many seconds, and returns
-    False where the crawl is to stop; from then on nothing is fetched."""
+    False where the crawl is to stop. From then on nothing is fetched, and neither is it after `fetch` was stopped."""
 
     def __init__(self, fetch: FetchPage, pause: Callable[[float], bool], delay: float = DELAY) -> None:
         self._fetch = fetch
@@ -30,8 +30,9 @@ class PacedFetcher:
         """Fetch a page when it is due, as `FetchPage` says."""
         if self.is_stopped or not self._pause(max(0.0, self._due - monotonic())):
             self.is_stopped = True
-            return Fetched("failed", "it was stopped")
+            return Fetched("stopped", "it was stopped")
         began = monotonic()
         fetched = self._fetch(address, known)
+        self.is_stopped = fetched.outcome == "stopped"
         self._due = began + max(self._delay, min(fetched.wait, MOST_WAIT))
         return fetched

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-CONNECT_SECONDS = 5.0
+_CONNECT_SECONDS = 5.0
 """One address may take this long. If there are more, the next one is tried then."""
 
 _CLOSED = tuple(
@@ -105,7 +105,7 @@ def _with_time(
     for family, address in addresses:
         if (left := until - monotonic()) <= 0:
             return
-        yield family, address, min(left, CONNECT_SECONDS)
+        yield family, address, min(left, _CONNECT_SECONDS)
 
 
 def _address_within(address: IPAddress) -> ipaddress.IPv4Address | None:

@@ -55,7 +55,7 @@ def _decode(fetched: Fetched) -> str:
             text = decode_file_text(fetched.content[:MOST_READ], fetched.charset)
             # A part of a line may allow what the line forbids.
             return text if len(fetched.content) <= MOST_READ else text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
-        case "failed" | "unchanged" | "unfit":
+        case "failed" | "stopped" | "unchanged" | "unfit":
             raise CrawlFailed(f"robots.txt: {fetched.reason or HTTPStatus.NOT_MODIFIED.phrase}")
         case _:
             return ""

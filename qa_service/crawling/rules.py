@@ -18,7 +18,7 @@ MOST_PARAMETERS = 8
 MOST_SEGMENTS = 16
 MOST_REPEATED = 3
 """A wrong relative link makes addresses such as `/a/b/a/b/a/b`, which get longer with each page."""
-DOCUMENTS = re.compile(
+_DOCUMENTS = re.compile(
     r"pdf|doc|docx|docm|dotx|hwp|hwpx|odt|ott|odp|ods|ppt|pptx|pptm|xls|xlsx|xlsm|rtf|epub|csv|tsv|txt|md|eml"
 )
 _OTHER_FILES = re.compile(
@@ -77,7 +77,7 @@ class QueryVariants:
 
 def is_document(address: str) -> bool:
     """Tell whether this is the address of a file that people save, such as a PDF, by its name."""
-    return DOCUMENTS.fullmatch(file_extension(address)) is not None
+    return _DOCUMENTS.fullmatch(file_extension(address)) is not None
 
 
 def file_extension(address: str) -> str:

@@ -12,7 +12,7 @@ from qa_service.crawling.crawl import Crawl, CrawlParts, CrawlStep
 from qa_service.crawling.fetching import FetchBounds, PageFetcher
 from qa_service.crawling.pace import DELAY
 from qa_service.crawling.public_addresses import MayConnect, is_public_address
-from qa_service.crawling.sites import LEASE_SECONDS, KnowledgeSite, Sites
+from qa_service.crawling.sites import SITE_LEASE_SECONDS, KnowledgeSite, Sites
 from qa_service.crawling.stored_pages import LibraryShelf, StoredPages
 from qa_service.errors import CrawlFailed, QAError
 from qa_service.files.parsed import ParseContent
@@ -20,9 +20,9 @@ from qa_service.knowledge.library import Library
 
 log = logging.getLogger(__name__)
 
-PERIOD_SECONDS = 1.0
+_PERIOD_SECONDS = 1.0
 """While no site is due, a reader looks this often whether one is."""
-OUTAGE_SECONDS = 10.0
+_OUTAGE_SECONDS = 10.0
 """Where nothing can be read, the next try comes after this long."""
 
 
@@ -38,7 +38,7 @@ USUAL = Reach()
 
 
 class SiteReader:
-    """A `SiteReader` reads sites. `bounds` are those of each page."""
+    """A `SiteReader` reads sites. `bounds` are those of each page. Any thread may stop it, once and for all."""
 
     def __init__(
         self,
@@ -48,31 +48,42 @@ class SiteReader:
         reach: Reach = USUAL,
         *,
         parse: ParseContent,
-        lease: float = LEASE_SECONDS,
+        lease: float = SITE_LEASE_SECONDS,
     ) -> None:
         self._sites = sites
         self._library = library
-        self._bounds = bounds
+        self._fetcher = PageFetcher(bounds, reach.may_connect)
         self._parse = parse
-        self._reach = reach
+        self._delay = reach.delay
         self._renewal = lease / 3
+        self._stop = Event()
         self.is_reading = False
 
-    def read_until(self, over: Event) -> None:
-        """Read what is due, until the event is set. Where the database is away, this waits and tries again."""
-        while not over.is_set():
-            self.is_reading, pause = True, PERIOD_SECONDS
+    @property
+    def is_stopped(self) -> bool:
+        """Tell whether this reader was stopped."""
+        return self._stop.is_set()
+
+    def stop_reading(self) -> None:
+        """Cut off the page that is being fetched, and read no other. Another worker may go on with the site soon."""
+        self._stop.set()
+        self._fetcher.stop_fetching()
+
+    def read_until_stopped(self) -> None:
+        """Read what is due. Where the database is away, this waits and tries again."""
+        while not self._stop.is_set():
+            self.is_reading, pause = True, _PERIOD_SECONDS
             try:
-                if self.read_due_site(over):
+                if self.read_due_site():
                     pause = 0
             except QAError as error:
                 log.warning("reading sites waits: %s", error.message)
-                pause = OUTAGE_SECONDS
+                pause = _OUTAGE_SECONDS
             finally:
                 self.is_reading = False
-            over.wait(pause)
+            self._stop.wait(pause)
 
-    def read_due_site(self, stop: Event) -> bool:
+    def read_due_site(self) -> bool:
         """Read the site that is due, and return whether there was one. After a stop, another worker may go on with it
         at once."""
         claimed = self._sites.claim_site()
@@ -80,22 +91,21 @@ class SiteReader:
             return False
         site, is_leaving = claimed
         if is_leaving:
-            self._forget(site, stop)
+            self._forget(site)
         else:
-            self.read_site(site, stop)
+            self.read_site(site)
         return True
 
-    def read_site(self, site: KnowledgeSite, stop: Event, tell: Callable[[CrawlStep], None] = lambda step: None) -> str:
+    def read_site(self, site: KnowledgeSite, tell: Callable[[CrawlStep], None] = lambda step: None) -> str:
         """Read a claimed site, and tell of each page. Returns why it couldn't be read, or an empty text."""
-        hold, failure = _Hold(self._sites, site, stop, self._renewal), ""
-        fetcher = PageFetcher(self._bounds, self._reach.may_connect)
+        hold, failure = _Hold(self._sites, site, self._stop, self._renewal), ""
         parts = CrawlParts(
-            fetch=fetcher.fetch_page,
+            fetch=self._fetcher.fetch_page,
             ledger=StoredPages(self._library.database, site.site_id),
             shelf=LibraryShelf(self._library, site.site_id, site.collection),
             pause=hold.pause,
             parse=self._parse,
-            delay=self._reach.delay,
+            delay=self._delay,
         )
         try:
             with closing(Crawl(site.rules, site.round, parts).read_pages()) as steps:
@@ -110,18 +120,18 @@ class SiteReader:
             # Another reader would break in the same way, and no other site would have its turn.
             log.exception("reading %s broke", site.url)
             failure = "reading it broke"
-        if hold.is_lost or stop.is_set():
+        if hold.is_lost or self._stop.is_set():
             self._sites.release_site(site)
         else:
             self._sites.finish_round(site, failure)
         return failure
 
-    def _forget(self, site: KnowledgeSite, stop: Event) -> None:
+    def _forget(self, site: KnowledgeSite) -> None:
         """Remove the documents of a site, and then what is remembered of it. What a death leaves over is removed by the
         next worker."""
         shelf = LibraryShelf(self._library, site.site_id, site.collection)
         for page in StoredPages(self._library.database, site.site_id).load_pages():
-            if stop.is_set():
+            if self._stop.is_set():
                 self._sites.release_site(site)
                 return
             if page.document_id:

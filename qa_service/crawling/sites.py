@@ -11,7 +11,7 @@ from qa_service.clock import format_moment, now
 from qa_service.crawling.addresses import normalize_address
 from qa_service.crawling.rules import CrawlRules
 from qa_service.errors import InvalidField, NotFound
-from qa_service.knowledge.connections import DatabaseConnection, Row
+from qa_service.knowledge.connections import DatabaseConnection, DatabaseRow
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import RECORD_ID, CollectionKey
 from qa_service.knowledge.library import ensure_collection
@@ -19,9 +19,9 @@ from qa_service.setting_values import read_seconds
 
 SiteStatus: TypeAlias = Literal["queued", "reading", "ready", "failed"]
 
-LEASE_SECONDS = 120.0
+SITE_LEASE_SECONDS = 120.0
 """A worker that reads a site holds it for this long, and renews that much sooner. If it dies, another one goes on."""
-RETRY_SECONDS = 3600.0
+_RETRY_SECONDS = 3600.0
 """A site that failed is read again after this many seconds, if it is to be read again at all."""
 LEAST_EVERY = 600
 """A site is read at most every ten minutes."""
@@ -90,7 +90,7 @@ class Sites:
     """A `Sites` has the websites of a knowledge base. Every method raises `StoreUnavailable` where the knowledge base
     doesn't answer."""
 
-    def __init__(self, database: Database, *, lease_seconds: float = LEASE_SECONDS) -> None:
+    def __init__(self, database: Database, *, lease_seconds: float = SITE_LEASE_SECONDS) -> None:
         self._database = database
         self._lease = f"{lease_seconds} seconds"
 
@@ -187,7 +187,7 @@ class Sites:
     def finish_round(self, site: KnowledgeSite, failure: str = "") -> None:
         """End the round, if it is still held, and say when the next one begins: at once, if somebody has brought the
         site again meanwhile. `failure` says why the site couldn't be read."""
-        wait = min(site.every, RETRY_SECONDS) if failure else site.every
+        wait = min(site.every, _RETRY_SECONDS) if failure else site.every
         with self._database.transaction() as connection:
             connection.run(
                 "update site set status = :status, reason = nullif(:failure, ''), lease = '-infinity', "
@@ -219,7 +219,7 @@ def _load_site(connection: DatabaseConnection, site_id: str) -> KnowledgeSite:
     return _read_site(connection.run(_ONE_SITE, site=site_id)[0])
 
 
-def _read_site(row: Row) -> KnowledgeSite:
+def _read_site(row: DatabaseRow) -> KnowledgeSite:
     site_id, owner, name, url, include, exclude, *rest = row
     told: Iterator[Any] = (format_moment(one) if isinstance(one, datetime) else one for one in rest)
     return KnowledgeSite(site_id, CollectionKey(owner, name), url, tuple(include), tuple(exclude), *told)

@@ -40,7 +40,7 @@ _VALUES = (
     "documents",
     "deaths",
 )
-BATCH = 500
+_BATCH = 500
 
 
 class StoredPages:
@@ -61,7 +61,7 @@ class StoredPages:
     def save_pages(self, pages: Sequence[SitePage]) -> None:
         rows = iter({page.key: page for page in pages}.values())
         with self._database.transaction() as connection:
-            while batch := list(islice(rows, BATCH)):
+            while batch := list(islice(rows, _BATCH)):
                 columns = zip(*map(_row, batch), strict=True)
                 connection.run(_SAVE, site=self._site_id, **dict(zip(_VALUES, map(list, columns), strict=True)))
 

@@ -9,7 +9,7 @@ from qa_service.doctor.replies import judge_reply, read_problem
 from qa_service.doctor.route import Route, RouteReply
 
 SMALLEST = 64 << 10
-MEBIBYTE = 1 << 20
+_MEBIBYTE = 1 << 20
 EARLY_SECONDS = 1.5
 """Proxies that refuse a body by its announced length do it within this time."""
 _BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -90,9 +90,9 @@ def _judge_break(broken: RouteBroken, size: int, most: int) -> Finding:
 
 
 def _as_settings(most: int) -> dict[str, int]:
-    return {"mebibytes": -(-most // MEBIBYTE), "bytes": most}
+    return {"mebibytes": -(-most // _MEBIBYTE), "bytes": most}
 
 
 def show_size(size: int) -> str:
     """Write a number of bytes for people."""
-    return f"{size / MEBIBYTE:.3g} MiB" if size >= MEBIBYTE else f"{size / 1024:.3g} KiB"
+    return f"{size / _MEBIBYTE:.3g} MiB" if size >= _MEBIBYTE else f"{size / 1024:.3g} KiB"

@@ -11,7 +11,7 @@ from qa_service.doctor.examination import Step
 from qa_service.model import Language
 from qa_service.terminal import ERASE
 
-WORDS: Mapping[Language, Mapping[Step, str]] = {
+_WORDS: Mapping[Language, Mapping[Step, str]] = {
     "en": {
         "reach": "looking for the service",
         "stream": "trying how a stream arrives",
@@ -27,11 +27,11 @@ WORDS: Mapping[Language, Mapping[Step, str]] = {
         "quiet": "하트비트만 오는 스트림에서 기다리는 중",
     },
 }
-UNITS: Mapping[Language, tuple[str, str]] = {
+_UNITS: Mapping[Language, tuple[str, str]] = {
     "en": ("{passed:.0f} of {whole:.0f} s", "frames: {frames}"),
     "ko": ("{whole:.0f}초 중 {passed:.0f}초", "프레임 {frames}개"),
 }
-TICK_SECONDS = 1.0
+_TICK_SECONDS = 1.0
 
 
 class ProgressLine:
@@ -44,7 +44,7 @@ class ProgressLine:
         language: Language,
         *,
         clock: Callable[[], float] = time.monotonic,
-        tick: float = TICK_SECONDS,
+        tick: float = _TICK_SECONDS,
     ) -> None:
         self._out = out
         self._language = language
@@ -91,7 +91,7 @@ class ProgressLine:
     def _show(self) -> None:
         if self._step is None:
             return
-        line = WORDS[self._language][self._step] + " …"
+        line = _WORDS[self._language][self._step] + " …"
         if not self._out.isatty():
             self._out.write(f"{line}\n")
         else:
@@ -101,6 +101,6 @@ class ProgressLine:
     def _measure(self) -> str:
         if not self._whole:
             return ""
-        time_passed, frames = UNITS[self._language]
+        time_passed, frames = _UNITS[self._language]
         passed = min(self._whole, self._clock() - self._began)
         return f" {time_passed.format(passed=passed, whole=self._whole)}, {frames.format(frames=self._frames)}"

@@ -10,7 +10,7 @@ from qa_service.doctor.findings import Finding, Gravity
 from qa_service.model import Language
 from qa_service.terminal import make_printable
 
-LABELS: Mapping[Language, Mapping[Gravity, str]] = {
+_LABELS: Mapping[Language, Mapping[Gravity, str]] = {
     "en": {"good": "ok", "advice": "note", "wrong": "wrong"},
     "ko": {"good": "정상", "advice": "참고", "wrong": "문제"},
 }
@@ -32,8 +32,8 @@ class ReportedFinding(Struct, frozen=True):
     facts: Mapping[str, str | int | float]
 
 
-class Report(Struct, frozen=True):
-    """A `Report` is the whole examination as JSON has it."""
+class ExaminationReport(Struct, frozen=True):
+    """An `ExaminationReport` is the whole examination as JSON has it."""
 
     url: str
     ok: bool
@@ -42,7 +42,7 @@ class Report(Struct, frozen=True):
 
 def write_finding(finding: Finding, language: Language, servers: str = "") -> str:
     """Write one finding for a terminal: its sentence, and below it the lines that mend it."""
-    label = LABELS[language][finding.gravity]
+    label = _LABELS[language][finding.gravity]
     mends = {} if finding.gravity == "good" else finding.list_mends(servers)
     width = max(map(len, mends), default=0)
     # A sentence may quote what a server has said, which must not look like another finding.
@@ -64,7 +64,7 @@ def write_json(url: str, findings: Sequence[Finding], language: Language, server
         ReportedFinding(each.code, each.gravity, each.write_sentence(language), each.list_mends(servers), each.facts)
         for each in findings
     )
-    report = Report(url, not count_wrong(findings), reported)
+    report = ExaminationReport(url, not count_wrong(findings), reported)
     return make_printable(msgspec.json.format(msgspec.json.encode(report)).decode()) + "\n"
 
 

@@ -18,20 +18,20 @@ from msgspec.structs import replace
 
 from qa_service.doctor.findings import Finding, RouteBroken, make_finding
 
-PIECE = 1 << 16
+_PIECE = 1 << 16
 READ_WHOLE = 1 << 20
 """Of a response that isn't streamed at most this many bytes are read."""
-MOST_STREAMED = 1 << 18
+_MOST_STREAMED = 1 << 18
 """The longest stream that is asked for has less than half of this. One with more bytes is none of the probe's."""
-CONNECT_SECONDS = 10.0
+_CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 20.0
 NOT_YET, EXPIRED, OTHER_NAME, OTHER_ADDRESS = 9, 10, 62, 64
 """OpenSSL gives these numbers to certificates that aren't valid now, and to those for another name or IP address."""
 TLS_CODES = {NOT_YET: "tls_expired", EXPIRED: "tls_expired", OTHER_NAME: "tls_name", OTHER_ADDRESS: "tls_name"}
-PORTS = {"http": 80, "https": 443}
+_PORTS = {"http": 80, "https": 443}
 HTTP10 = 10
 GZIP = 16 + zlib.MAX_WBITS
-Piece: TypeAlias = tuple[float, bytes]
+TimedPiece: TypeAlias = tuple[float, bytes]
 """A piece of a body comes with the moment of its arrival, on the clock of `time.monotonic`."""
 
 
@@ -47,7 +47,7 @@ class Route(Struct, frozen=True):
     @property
     def origin(self) -> str:
         """Return the origin of its pages, as browsers write it."""
-        port = "" if self.port == PORTS[self.scheme] else f":{self.port}"
+        port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{self._shown_host}{port}"
 
     @property
@@ -95,7 +95,7 @@ class Route(Struct, frozen=True):
 
     def offers_http2(self) -> bool:
         """Tell whether the front door speaks HTTP/2. Only TLS tells that beforehand. Raises `RouteBroken`."""
-        with self._naming_faults("/", CONNECT_SECONDS), self._open_socket(("h2", "http/1.1")) as tls:
+        with self._naming_faults("/", _CONNECT_SECONDS), self._open_socket(("h2", "http/1.1")) as tls:
             return isinstance(tls, ssl.SSLSocket) and tls.selected_alpn_protocol() == "h2"
 
     def _all_headers(self, more: Mapping[str, str] | None) -> dict[str, str]:
@@ -106,13 +106,13 @@ class Route(Struct, frozen=True):
 
     def _connect(self, seconds: float) -> http.client.HTTPConnection:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=seconds)
-        connection.default_port = PORTS[self.scheme]
+        connection.default_port = _PORTS[self.scheme]
         connection.sock = self._open_socket(("http/1.1",))
         connection.sock.settimeout(seconds)
         return connection
 
     def _open_socket(self, protocols: tuple[str, ...]) -> socket.socket:
-        plain = socket.create_connection((self.host, self.port), timeout=CONNECT_SECONDS)
+        plain = socket.create_connection((self.host, self.port), timeout=_CONNECT_SECONDS)
         if self.scheme == "http":
             return plain
         context = ssl.create_default_context()
@@ -194,11 +194,11 @@ class RouteReply:
             return {}
         return value if isinstance(value, dict) else {}
 
-    def iterate_pieces(self) -> Iterator[Piece]:
+    def iterate_pieces(self) -> Iterator[TimedPiece]:
         """Give the body as it arrives, decompressed. It counts as cut where there is more than any probe has."""
-        decode, room = self._decoder(), MOST_STREAMED
+        decode, room = self._decoder(), _MOST_STREAMED
         try:
-            while piece := self._response.read1(PIECE):
+            while piece := self._response.read1(_PIECE):
                 moment, text = time.monotonic(), decode(piece)
                 room -= len(text)
                 if room < 0:
@@ -258,7 +258,7 @@ def read_route(url: str, headers: tuple[tuple[str, str], ...] = ()) -> Route:
     """Read the address of a service, or of the site that has it below the usual prefix. Raises `ValueError`."""
     try:
         parts = urlsplit(url)
-        port = parts.port or PORTS[parts.scheme]
+        port = parts.port or _PORTS[parts.scheme]
         host = parts.hostname or ""
     except (ValueError, KeyError):
         host = ""

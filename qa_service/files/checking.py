@@ -9,7 +9,7 @@ from typing import get_args
 
 from qa_service.errors import Unreadable
 from qa_service.file_news import FileProgress, FileText, ReadPicture
-from qa_service.files.limits import LONGEST_NAME, MOST_CHARACTERS, MOST_PAGES, MOST_PASSAGES
+from qa_service.files.limits import LONGEST_PLACE_NAME, MOST_CHARACTERS, MOST_FILE_PAGES, MOST_FILE_PASSAGES
 from qa_service.files.parsed import (
     LONGEST_ADDRESS,
     LONGEST_DIRECTIVES,
@@ -24,7 +24,7 @@ from qa_service.files.parsed import (
 from qa_service.files.segment import PICTURE_BYTES
 from qa_service.files.sniffing import find_signature
 from qa_service.model import PICTURE_KINDS, Passage, Place, Verdict, VerdictStatus
-from qa_service.retrieval.splitting import LONGEST
+from qa_service.retrieval.splitting import LONGEST_PASSAGE
 from qa_service.search_interfaces import IMPACT_BITS
 
 _STATUSES = get_args(VerdictStatus)[-1].examples
@@ -40,7 +40,7 @@ def check_verdict(verdict: Verdict) -> None:
     # same release as its worker, so it can only mean one of ours.
     _insist(verdict.status in _STATUSES)
     _insist(all(_CODE.fullmatch(code) for code in (verdict.kind, verdict.reason or "none")))
-    _insist(0 <= verdict.pages <= MOST_PAGES and 0 <= verdict.tokens < _MOST)
+    _insist(0 <= verdict.pages <= MOST_FILE_PAGES and 0 <= verdict.tokens < _MOST)
     _insist(all(map(_is_page, verdict.unread_pages)))
 
 
@@ -55,7 +55,7 @@ def check_picture(read: ReadPicture) -> None:
     picture, described = read.picture, read.described
     kind = find_signature(picture.data)
     _insist(kind in PICTURE_KINDS and picture.mime_type == f"image/{kind}" and len(picture.data) <= PICTURE_BYTES)
-    _insist(_is_page(described.page) and 0 <= described.tokens < _MOST and len(described.name) <= LONGEST_NAME)
+    _insist(_is_page(described.page) and 0 <= described.tokens < _MOST and len(described.name) <= LONGEST_PLACE_NAME)
 
 
 class TextCheck:
@@ -70,7 +70,7 @@ class TextCheck:
         or whose index names another passage. The same goes for more passages or characters than a file may have."""
         first, self._passages = self._passages, self._passages + len(text.passages)
         self._characters += sum(len(passage.text) for passage in text.passages)
-        _insist(text.first == first and self._passages <= MOST_PASSAGES and self._characters <= MOST_CHARACTERS)
+        _insist(text.first == first and self._passages <= MOST_FILE_PASSAGES and self._characters <= MOST_CHARACTERS)
         _insist(all(map(_is_passage, text.passages)))
         _insist(all(_is_entry(places, first, self._passages) for places in text.index.values()))
 
@@ -96,7 +96,7 @@ def _is_section(section: PageSection) -> bool:
 
 
 def _are_names(names: tuple[str, ...]) -> bool:
-    return len(names) <= MOST_ABOVE + 1 and all(len(name) <= LONGEST_NAME and "\0" not in name for name in names)
+    return len(names) <= MOST_ABOVE + 1 and all(len(name) <= LONGEST_PLACE_NAME and "\0" not in name for name in names)
 
 
 def _is_entry(places: list[int], first: int, end: int) -> bool:
@@ -114,17 +114,17 @@ def _is_passage(passage: Passage) -> bool:
         paged=passage.paged,
         place=passage.place,
     )
-    is_text = 0 < len(passage.text) <= LONGEST and len(passage.section) <= LONGEST_NAME
+    is_text = 0 < len(passage.text) <= LONGEST_PASSAGE and len(passage.section) <= LONGEST_PLACE_NAME
     return passage == allowed and is_text and _is_page(passage.page) and _is_place(passage.place)
 
 
 def _is_place(place: Place) -> bool:
     names, numbers = (place.part, place.label, place.sheet), (place.page, place.slide, *(place.rows or ()))
-    return all(len(name) <= LONGEST_NAME for name in names) and all(0 <= number < _MOST for number in numbers)
+    return all(len(name) <= LONGEST_PLACE_NAME for name in names) and all(0 <= number < _MOST for number in numbers)
 
 
 def _is_page(number: int) -> bool:
-    return 1 <= number <= MOST_PAGES
+    return 1 <= number <= MOST_FILE_PAGES
 
 
 def _insist(is_allowed: bool) -> None:

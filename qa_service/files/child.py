@@ -22,7 +22,7 @@ from qa_service.files.limits import REFUSED, ProcessLimits
 from qa_service.files.parsed import FILE, Parsed
 from qa_service.files.parsing import parse_content
 from qa_service.files.reading import read_file
-from qa_service.files.report import Report, write_message
+from qa_service.files.report import FileReport, write_message
 from qa_service.files.sandbox import close_sandbox, enter_layers, limit_process
 from qa_service.language.charsets import CODECS
 from qa_service.model import UploadedFile
@@ -81,7 +81,7 @@ def answer_request(requests: socket.socket, replies: BinaryIO, limits: ProcessLi
             write_message(message, replies)
 
 
-def _list_messages(request: bytes, file: UploadedFile, content: bytes) -> Iterable[Report | Parsed]:
+def _list_messages(request: bytes, file: UploadedFile, content: bytes) -> Iterable[FileReport | Parsed]:
     return read_file(file, content) if request == FILE else [_parse(request, content, file.charset)]
 
 

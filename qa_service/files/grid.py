@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from qa_service.files.tables import SPANNED, Row, resemble_names, write_table
 
-TYPICAL = 600
+_TYPICAL = 600
 """A table of at most this many characters is short. The rows of a long one come in groups of about this many, so that
 each group fits into one passage."""
 
@@ -81,7 +81,7 @@ class Grid:
         """Give the lines of the table in groups."""
         group, size = list[str](), 0
         for line in self._list_lines():
-            if size + len(line) > TYPICAL and group:
+            if size + len(line) > _TYPICAL and group:
                 yield group
                 group, size = [], 0
             group.append(line)
@@ -91,7 +91,7 @@ class Grid:
 
     def _list_lines(self) -> list[str]:
         lines = [row.line for row in self._rows]
-        if sum(map(len, lines)) <= TYPICAL:
+        if sum(map(len, lines)) <= _TYPICAL:
             return lines
         return [line for _, line in write_table([row.cells for row in self._rows], self._names_columns, self._headers)]
 

@@ -17,9 +17,9 @@ from qa_service.files.sniffing import sniff_kind
 
 DEEPEST = 3
 MOST_FILES = 500
-MOST_BYTES = 200_000_000
+MOST_UNPACKED_BYTES = 200_000_000
 """All files within one upload have at most this many bytes, when they are unpacked."""
-MOST_PICTURES = 10
+MOST_INNER_PICTURES = 10
 """This many of the pictures within one upload are kept, which is as many as a prompt shows."""
 
 _BROKEN = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError)
@@ -39,7 +39,7 @@ class InnerFile(Struct, frozen=True):
 
 def find_room(raw: RawFile) -> InnerRoom:
     """Return the room for the files within this file."""
-    return raw.room or InnerRoom(MOST_FILES, MOST_BYTES, MOST_PICTURES)
+    return raw.room or InnerRoom(MOST_FILES, MOST_UNPACKED_BYTES, MOST_INNER_PICTURES)
 
 
 def read_inner_files(

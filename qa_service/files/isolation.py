@@ -19,9 +19,9 @@ from qa_service.errors import Overloaded, Unreadable
 from qa_service.file_news import FileBegin, FileEnd, FileNews
 from qa_service.files.limits import ProcessLimits
 from qa_service.files.parsed import Parsed
-from qa_service.files.process import PROGRAM, ReadingProcess
+from qa_service.files.process import READER_PROGRAM, ReadingProcess
 from qa_service.files.queue import FairQueue
-from qa_service.files.report import Report, final_verdict, receive_parsed, receive_reports
+from qa_service.files.report import FileReport, final_verdict, receive_parsed, receive_reports
 from qa_service.files.sandbox import find_gaps, hide_process
 from qa_service.interfaces import Stop
 from qa_service.model import ReadRequest, UploadedFile, Verdict
@@ -39,7 +39,7 @@ class ChildReaders:
     `limits` bound the memory and the processor time of its process, which runs `program`.
     """
 
-    def __init__(self, *, seconds: float, slots: int, limits: ProcessLimits, program: str = PROGRAM) -> None:
+    def __init__(self, *, seconds: float, slots: int, limits: ProcessLimits, program: str = READER_PROGRAM) -> None:
         self._seconds = seconds
         self._start_process = partial(ReadingProcess, limits, program)
         self._queue = FairQueue(slots)
@@ -130,7 +130,7 @@ class ChildReaders:
             timer.cancel()
             process.clean_up()
 
-    def _reports(self, request: ReadRequest, process: ReadingProcess) -> Iterator[Report]:
+    def _reports(self, request: ReadRequest, process: ReadingProcess) -> Iterator[FileReport]:
         try:
             process.send_file(request.file)
         except FileNotFoundError as error:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from qa_service.files.segment import RawFile, Segment
 
-TYPICAL = 600
+_TYPICAL = 600
 """A segment has lines of about this many characters together, so that it fits into one passage."""
 
 _DEEPEST = 40
@@ -118,7 +118,7 @@ def _write_plain(value: Any) -> str:
 def _group(lines: Iterable[_Line]) -> Iterator[Segment]:
     group, size, section = list[str](), 0, ""
     for path, line in lines:
-        if group and (size + len(line) > TYPICAL):
+        if group and (size + len(line) > _TYPICAL):
             yield Segment("".join(group), section=section)
             group, size = [], 0
         section = section if group else path

@@ -7,12 +7,12 @@ from msgspec import Struct
 
 REFUSED = 77
 """A reading process ends with this status if it couldn't enter its sandbox, and therefore read nothing."""
-MOST_PAGES = 2_000
+MOST_FILE_PAGES = 2_000
 MOST_CHARACTERS = 2_000_000
-MOST_PASSAGES = 10_000
+MOST_FILE_PASSAGES = 10_000
 """A file may have this many passages, which is three times as many as running text of `MOST_CHARACTERS` has. Each of
 them takes room for its place, whose names may be a hundred times as long as its text."""
-LONGEST_NAME = 300
+LONGEST_PLACE_NAME = 300
 """The names of headings, sheets, parts and pages are cut after this many characters. Each passage has the names of its
 place, so without this bound the long heading of a hostile file would be indexed thousands of times."""
 _BYTES_A_SECOND = 50_000

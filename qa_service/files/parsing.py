@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from qa_service.errors import Unreadable
 from qa_service.files.hints import find_hints
-from qa_service.files.limits import LONGEST_NAME
+from qa_service.files.limits import LONGEST_PLACE_NAME
 from qa_service.files.nesting import is_overnested
 from qa_service.files.parsed import (
     DOCUMENT_PAGE,
@@ -52,15 +52,18 @@ def _parse_sitemap(raw: RawFile) -> Parsed:
 def _shorten(page: WebPage) -> WebPage:
     """Cut all names to the length at which documents keep them."""
     sections = tuple(
-        PageSection(_shorten_names(one.headings), one.anchor if len(one.anchor) <= LONGEST_NAME else "", one.blocks)
-        for one in page.sections
+        PageSection(_shorten_names(one.headings), _drop_long(one.anchor), one.blocks) for one in page.sections
     )
-    title, language = page.title[:LONGEST_NAME], page.language[:LONGEST_NAME]
+    title, language = page.title[:LONGEST_PLACE_NAME], page.language[:LONGEST_PLACE_NAME]
     return replace(page, title=title, language=language, trail=_shorten_names(page.trail), sections=sections)
 
 
+def _drop_long(anchor: str) -> str:
+    return anchor if len(anchor) <= LONGEST_PLACE_NAME else ""
+
+
 def _shorten_names(names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name[:LONGEST_NAME] for name in names[:MOST_ABOVE])
+    return tuple(name[:LONGEST_PLACE_NAME] for name in names[:MOST_ABOVE])
 
 
 _PARSERS: Mapping[bytes, Callable[[RawFile], Parsed]] = {

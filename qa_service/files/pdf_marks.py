@@ -42,8 +42,8 @@ _LINE = 12.0
 """A typed note that has no look of its own has lines of this height."""
 
 
-class Mark(Struct, frozen=True):
-    """A `Mark` is a text at a place of the page that the page's content doesn't have."""
+class PageMark(Struct, frozen=True):
+    """A `PageMark` is a text at a place of the page that the page's content doesn't have."""
 
     text: str
     box: Box
@@ -51,7 +51,7 @@ class Mark(Struct, frozen=True):
     """It says whether the mark stands for a box to tick. What is drawn there, such as a cross, isn't read."""
 
 
-def draw_forms(document: PdfDocument, number: int) -> tuple[PdfPage, list[Mark]]:
+def draw_forms(document: PdfDocument, number: int) -> tuple[PdfPage, list[PageMark]]:
     """Return the page of this number, with the forms and notes as parts of its content, and what they don't draw.
 
     Raises `PdfiumError` where the page is broken.
@@ -66,7 +66,7 @@ def draw_forms(document: PdfDocument, number: int) -> tuple[PdfPage, list[Mark]]
     return document[number], marks
 
 
-def _find_marks(document: PdfDocument, page: PdfPage) -> Iterator[Mark]:
+def _find_marks(document: PdfDocument, page: PdfPage) -> Iterator[PageMark]:
     for number in range(FPDFPage_GetAnnotCount(page)):
         with _annotation(page, number) as note:
             if not note or FPDFAnnot_GetFlags(note) & FPDF_ANNOT_FLAG_HIDDEN:
@@ -88,17 +88,17 @@ def _annotation(page: PdfPage, number: int) -> Iterator[Any]:
             FPDFPage_CloseAnnot(note)
 
 
-def _read_button(document: PdfDocument, note: Any) -> Iterator[Mark]:
+def _read_button(document: PdfDocument, note: Any) -> Iterator[PageMark]:
     if FPDFAnnot_GetFormFieldType(document.formenv, note) in _BUTTONS:
         is_ticked = FPDFAnnot_IsChecked(document.formenv, note) == 1
-        yield Mark(_TICKED if is_ticked else _OPEN, _box(note), is_button=True)
+        yield PageMark(_TICKED if is_ticked else _OPEN, _box(note), is_button=True)
 
 
-def _read_note(note: Any) -> Iterator[Mark]:
+def _read_note(note: Any) -> Iterator[PageMark]:
     left, _, right, top = _box(note)
     for number, line in enumerate(_contents(note).splitlines()):
         if line.strip():
-            yield Mark(line.strip(), (left, top - _LINE * (number + 1), right, top - _LINE * number))
+            yield PageMark(line.strip(), (left, top - _LINE * (number + 1), right, top - _LINE * number))
 
 
 def _box(note: Any) -> Box:
@@ -114,7 +114,7 @@ def _contents(note: Any) -> str:
     return buffer.raw.decode("utf-16-le", "ignore").rstrip("\0")
 
 
-def add_marks(runs: list[Run], marks: list[Mark]) -> list[Run]:
+def add_marks(runs: list[Run], marks: list[PageMark]) -> list[Run]:
     """Return the runs and the marks, turned as most runs are, without what is drawn at a button."""
     buttons = [mark.box for mark in marks if mark.is_button]
     kept = [run for run in runs if len(run.glyphs) > _LONGEST_TICK or not any(map(_lies_in(run), buttons))]

@@ -16,7 +16,7 @@ from qa_service.files.pdf_lines import Piece, ends_like_word, is_sign
 
 _Cell: TypeAlias = list[Piece]
 """These are the pieces of a cell, in the order of reading. There are none where the cell is empty."""
-Grid: TypeAlias = list[list[str]]
+TableCells: TypeAlias = list[list[str]]
 """These are the cells of a table, row by row. Each row has a cell for each column."""
 
 _FEWEST_ROWS = 3
@@ -45,7 +45,7 @@ class _Column(Struct):
     height: float
 
 
-def find_tables(rows: Sequence[Sequence[Piece]]) -> Iterator[tuple[int, int, Grid]]:
+def find_tables(rows: Sequence[Sequence[Piece]]) -> Iterator[tuple[int, int, TableCells]]:
     """Give the tables in these rows, which come from above to below: the number of its first row, that of the row
     behind the last one, and its cells."""
     start = 0
@@ -88,7 +88,7 @@ def _distance(rows: Sequence[Sequence[Piece]], number: int) -> float:
     return rows[number - 1][0].base - rows[number][0].base
 
 
-def _make_grid(rows: Sequence[Sequence[Piece]]) -> Grid | None:
+def _make_grid(rows: Sequence[Sequence[Piece]]) -> TableCells | None:
     """Return the cells of a table, or None where the rows are none."""
     if len(rows) < _FEWEST_ROWS:
         return None

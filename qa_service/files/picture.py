@@ -20,7 +20,7 @@ from qa_service.model import Picture
 MOST_PIXELS = 64_000_000
 """A picture has at most this many pixels. The cameras of phones give 50 million. Unpacked, this many pixels take a
 quarter of a reading process's memory."""
-MOST_PAGES = 10
+MOST_TIFF_PAGES = 10
 """This many pages of a TIFF are read, which is as many pictures as a prompt holds."""
 LONGEST_SIDE = 2_048
 """Models scale pictures that are larger than this down by themselves."""
@@ -60,17 +60,17 @@ def read_picture(raw: RawFile) -> Iterator[Segment]:
 
 def read_scan(raw: RawFile) -> Iterator[Segment]:
     """Give one segment for each page of a TIFF, as a picture in a format that models take. Raises `Unreadable` where it
-    has more than `MOST_PAGES`."""
+    has more than `MOST_TIFF_PAGES`."""
     with _errors_mapped():
         image = _open_image(raw.content, ("TIFF",))
-    for number in range(MOST_PAGES):
+    for number in range(MOST_TIFF_PAGES):
         with _errors_mapped():
             if not _turn_to(image, number):
                 return
             picture, tokens = _read_image(image.copy(), len(raw.content))
         yield Segment("", page=number + 1, pages=0, picture=picture, tokens=tokens)
     with _errors_mapped():
-        if _turn_to(image, MOST_PAGES):
+        if _turn_to(image, MOST_TIFF_PAGES):
             raise Unreadable("too_large")
 
 

@@ -24,11 +24,11 @@ _CAUSES = {
     -signal.SIGKILL: "too_large",  # The worker didn't kill it, so the system did, because it ran out of memory.
     -signal.SIGXCPU: "timed_out",
 }
-NICENESS = 19
+_NICENESS = 19
 # The process lowers its priority before it imports anything, because half of its work is to import the parsers. What
 # it imports stays, so that to look for garbage meanwhile would be in vain.
-_BEGIN = f"import gc, os; gc.disable(); os.nice({NICENESS}); from qa_service.files.child import run_reader;"
-PROGRAM = f"{_BEGIN} run_reader()"
+_BEGIN = f"import gc, os; gc.disable(); os.nice({_NICENESS}); from qa_service.files.child import run_reader;"
+READER_PROGRAM = f"{_BEGIN} run_reader()"
 """It reads files of all kinds, and parses pages."""
 PAGE_PROGRAM = f"{_BEGIN} run_reader(kinds=())"
 """It parses pages and sitemaps alone, and therefore starts in half of the time."""

@@ -12,8 +12,8 @@ from qa_service.errors import Unreadable
 from qa_service.file_news import FileProgress, FileText, ReadPicture
 from qa_service.files.decoding import clean_file_text
 from qa_service.files.kinds import read_segments
-from qa_service.files.limits import LONGEST_NAME, MOST_CHARACTERS, MOST_PAGES, MOST_PASSAGES
-from qa_service.files.report import Report, final_verdict
+from qa_service.files.limits import LONGEST_PLACE_NAME, MOST_CHARACTERS, MOST_FILE_PAGES, MOST_FILE_PASSAGES
+from qa_service.files.report import FileReport, final_verdict
 from qa_service.files.segment import RawFile, Segment
 from qa_service.files.sniffing import sniff_kind
 from qa_service.model import FilePicture, Passage, Place, UploadedFile, Verdict
@@ -27,7 +27,7 @@ PART_CHARACTERS = 3_000
 the worker needs a millisecond to decode it."""
 
 
-def read_file(file: UploadedFile, content: bytes) -> Iterator[Report]:
+def read_file(file: UploadedFile, content: bytes) -> Iterator[FileReport]:
     """Give the reports on a file. The last one has the final verdict.
 
     For a broken file this may raise any error that the parser raises. The process then ends without a last report,
@@ -35,7 +35,7 @@ def read_file(file: UploadedFile, content: bytes) -> Iterator[Report]:
     """
     kind = sniff_kind(content, file.name)
     reading = _Reading(Verdict(name=file.name, kind=kind, status="used"))
-    yield Report(reading.verdict)
+    yield FileReport(reading.verdict)
     reason = None
     try:
         yield from reading.reports(_bounded(read_segments(kind, RawFile(content, file.charset))))
@@ -50,11 +50,11 @@ def read_file(file: UploadedFile, content: bytes) -> Iterator[Report]:
 
 
 def _bounded(segments: Iterable[Segment]) -> Iterator[Segment]:
-    """Give the segments with their text cleaned. Raises `Unreadable` where the file has more than `MOST_PAGES` or
+    """Give the segments with their text cleaned. Raises `Unreadable` where the file has more than `MOST_FILE_PAGES` or
     `MOST_CHARACTERS`."""
     left = MOST_CHARACTERS
     for segment in segments:
-        if segment.page > MOST_PAGES:
+        if segment.page > MOST_FILE_PAGES:
             raise Unreadable("too_large")
         text = clean_file_text(segment.text)
         named = replace(segment, section=_clean_name(segment.section), place=_clean_place(segment.place))
@@ -71,7 +71,7 @@ def _clean_place(place: Place) -> Place:
 
 def _clean_name(name: str) -> str:
     """Return a name within the file as people see it: in one line, without what nobody sees, and not too long."""
-    return " ".join(clean_file_text(name[: 4 * LONGEST_NAME]).split())[:LONGEST_NAME] if name else ""
+    return " ".join(clean_file_text(name[: 4 * LONGEST_PLACE_NAME]).split())[:LONGEST_PLACE_NAME] if name else ""
 
 
 class _Reading:
@@ -83,16 +83,16 @@ class _Reading:
         self._part = _Part(0)
         self._reasons: Counter[str] = Counter()
 
-    def reports(self, segments: Iterable[Segment]) -> Iterator[Report]:
+    def reports(self, segments: Iterable[Segment]) -> Iterator[FileReport]:
         for segment in segments:
             is_news = segment.page > self.verdict.pages and _is_due(segment)
             self.verdict = replace(self.verdict, pages=segment.page)
             if is_news:
-                yield Report(self.verdict, progress=FileProgress(segment.page, segment.pages))
+                yield FileReport(self.verdict, progress=FileProgress(segment.page, segment.pages))
             if segment.picture is not None:
                 self.verdict = replace(self.verdict, tokens=self.verdict.tokens + segment.tokens)
                 described = FilePicture(segment.page, segment.tokens, segment.place.part)
-                yield Report(self.verdict, picture=ReadPicture(segment.picture, described))
+                yield FileReport(self.verdict, picture=ReadPicture(segment.picture, described))
             if segment.unread and segment.page not in self.verdict.unread_pages[-1:]:
                 self._reasons[segment.unread] += 1
                 self.verdict = replace(self.verdict, unread_pages=(*self.verdict.unread_pages, segment.page))
@@ -108,9 +108,9 @@ class _Reading:
             return replace(self.verdict, status="partly", reason=reason)
         return final_verdict(self.verdict, reason)
 
-    def _texts(self, segment: Segment) -> Iterator[Report]:
+    def _texts(self, segment: Segment) -> Iterator[FileReport]:
         for text in split_passages(segment.text):
-            if self._part.end >= MOST_PASSAGES:
+            if self._part.end >= MOST_FILE_PASSAGES:
                 raise Unreadable("too_large")
             self._part.add(
                 Passage(
@@ -126,12 +126,12 @@ class _Reading:
             if self._part.is_full:
                 yield self.report()
 
-    def report(self) -> Report:
+    def report(self) -> FileReport:
         """Return a report with the current part, and begin the next part. The report of an empty part has no text."""
         part, text = self._part, self._part.text()
         self._part = _Part(part.first + len(text.passages))
         self.verdict = replace(self.verdict, tokens=self.verdict.tokens + part.tokens)
-        return Report(self.verdict, text=text if text.passages else None)
+        return FileReport(self.verdict, text=text if text.passages else None)
 
 
 def _is_due(segment: Segment) -> bool:

@@ -16,19 +16,20 @@ from qa_service.model import Verdict
 HARMLESS = frozenset({"empty", "no_text_layer", "no_unicode", "over_quota", "unsupported"})
 """A file without text is `skipped` for these reasons, because nothing is wrong with it. Otherwise it is `failed`."""
 
-LONGEST = 1 << 20
+LONGEST_MESSAGE = 1 << 20
 """One message may have at most this many bytes. A part of an honest file has a fifth of that."""
-MOST_MESSAGES = 10_000
-MOST_BYTES = 64 << 20
+MOST_REPORTS = 10_000
+MOST_REPORT_BYTES = 64 << 20
 """All messages on one file may have at most this many bytes. An honest file has a quarter of that."""
 
-Message = TypeVar("Message")
+T = TypeVar("T")
 _PREFIX = 4
 """Before each message stands its length, in this many bytes with the highest one first."""
 
 
-class Report(Struct, frozen=True, omit_defaults=True):
-    """A `Report` is one message. It carries the verdict as far as it is known, because there may be no next message."""
+class FileReport(Struct, frozen=True, omit_defaults=True):
+    """A `FileReport` is one message. It carries the verdict as far as it is known, because there may be no next
+    message."""
 
     verdict: Verdict
     """Its `pages` and `tokens` count what has been reported so far, with this message."""
@@ -47,7 +48,7 @@ class Report(Struct, frozen=True, omit_defaults=True):
             yield self.picture
 
 
-_DECODER = msgspec.json.Decoder(Report)
+_DECODER = msgspec.json.Decoder(FileReport)
 _PARSED_DECODER = msgspec.json.Decoder(Parsed)
 
 
@@ -63,14 +64,14 @@ def final_verdict(verdict: Verdict, reason: str | None) -> Verdict:
     return replace(verdict, status="skipped" if reason in HARMLESS else "failed", reason=reason)
 
 
-def write_message(message: Report | Parsed, pipe: BinaryIO) -> None:
+def write_message(message: FileReport | Parsed, pipe: BinaryIO) -> None:
     """Send one message through the pipe."""
     encoded = msgspec.json.encode(message)
     pipe.write(len(encoded).to_bytes(_PREFIX) + encoded)
     pipe.flush()
 
 
-def receive_reports(pipe: BinaryIO) -> Iterator[Report]:
+def receive_reports(pipe: BinaryIO) -> Iterator[FileReport]:
     """Give the reports up to the last one, or up to the end of the pipe.
 
     The sender isn't trusted. Raises `Unreadable` for a message that is too long or no report, for too many messages or
@@ -94,16 +95,16 @@ def receive_reports(pipe: BinaryIO) -> Iterator[Report]:
 def receive_parsed(pipe: BinaryIO) -> Parsed | None:
     """Return what a page or a sitemap gave, which is one message, or None where the pipe ends before. The sender isn't
     trusted. Raises `Unreadable` as `receive_reports` does."""
-    for message in _messages(pipe, MOST_BYTES):
+    for message in _messages(pipe, MOST_REPORT_BYTES):
         parsed = _decoded(_PARSED_DECODER, message)
         check_parsed(parsed)
         return parsed
     return None
 
 
-def _messages(pipe: BinaryIO, longest: int = LONGEST) -> Iterator[bytes]:
-    left = MOST_BYTES
-    for _ in range(MOST_MESSAGES):
+def _messages(pipe: BinaryIO, longest: int = LONGEST_MESSAGE) -> Iterator[bytes]:
+    left = MOST_REPORT_BYTES
+    for _ in range(MOST_REPORTS):
         size = int.from_bytes(pipe.read(_PREFIX))
         left -= size
         if size > longest or left < 0:
@@ -115,7 +116,7 @@ def _messages(pipe: BinaryIO, longest: int = LONGEST) -> Iterator[bytes]:
     raise Unreadable("damaged")
 
 
-def _decoded(decoder: msgspec.json.Decoder[Message], message: bytes) -> Message:
+def _decoded(decoder: msgspec.json.Decoder[T], message: bytes) -> T:
     try:
         return decoder.decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -13,7 +13,7 @@ from qa_service.files.segment import RawFile, Segment
 from qa_service.files.tables import Row, accept_names, write_table
 from qa_service.model import Place
 
-TYPICAL = 700
+_TYPICAL = 700
 """A segment has rows of about this many characters together."""
 
 _DELIMITERS = "\t;|,"
@@ -44,7 +44,7 @@ def group_rows(lines: Iterable[tuple[int, str]], place: Place, first: int = 1, *
     `lines`."""
     group, size = list[tuple[int, str]](), 0
     for number, line in lines:
-        if group and (size + len(line) > TYPICAL or number != group[-1][0] + 1):
+        if group and (size + len(line) > _TYPICAL or number != group[-1][0] + 1):
             yield _segment(group, place, first, segment)
             group, size = [], 0
         group.append((number, line))

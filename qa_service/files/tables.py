@@ -24,7 +24,7 @@ SPANNED = "\0"
 
 _LOOKED_AT = 50
 """This many rows at the beginning of a table are looked at to find its columns and their names."""
-LONGEST_NAME = 80
+LONGEST_COLUMN_NAME = 80
 """The name of a column has at most this many characters."""
 _LEAST_ROWS = _LEAST_COLUMNS = 2
 """A table of which it is to be told whether it has names has at least this many rows below them, and this many
@@ -69,7 +69,7 @@ def lay_out_cells(cells: Sequence[Cell]) -> list[list[str]]:
     rows = [[""] * width for _ in range(height)]
     left = _MOST_SPANNED
     for cell in cells:
-        reached = range(cell.row, min(cell.row + (cell.rows if len(cell.text) <= LONGEST_NAME else 1), height))
+        reached = range(cell.row, min(cell.row + (cell.rows if len(cell.text) <= LONGEST_COLUMN_NAME else 1), height))
         spanned = range(cell.column, min(cell.column + cell.columns, width))
         left -= len(reached) * len(spanned) - 1
         for row in reached if left > 0 else reached[:1]:
@@ -134,7 +134,9 @@ def resemble_names(row: Row, below: Sequence[Row]) -> bool:
     texts = _texts(row)
     if len(texts) < _LEAST_COLUMNS or len(set(texts)) < len(texts) or len(below) < _LEAST_ROWS:
         return False
-    if any(len(text) > LONGEST_NAME or (_NUMBER.fullmatch(text) and not _YEAR.fullmatch(text)) for text in texts):
+    if any(len(text) > LONGEST_COLUMN_NAME for text in texts):
+        return False
+    if any(_NUMBER.fullmatch(text) and not _YEAR.fullmatch(text) for text in texts):
         return False
     columns = [(row[n], [other[n] for other in below if n < len(other) and other[n].strip()]) for n in range(len(row))]
     return any(_differs(name.strip(), values) for name, values in columns)
@@ -156,7 +158,7 @@ def _join_names(rows: Sequence[Row]) -> Row:
     width = max(map(len, rows), default=0)
     rows = [row for row in rows if width == 1 or len(_texts(row)) > 1]
     columns = ([flatten_cell(_find_name(row, n)) for row in rows if n < len(row)] for n in range(width))
-    return [" ".join(dict.fromkeys(name for name in column if name))[:LONGEST_NAME] for column in columns]
+    return [" ".join(dict.fromkeys(name for name in column if name))[:LONGEST_COLUMN_NAME] for column in columns]
 
 
 def _find_name(row: Row, column: int) -> str:

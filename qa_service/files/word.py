@@ -18,7 +18,7 @@ from qa_service.files.raised import lower_digits, raise_digits
 from qa_service.files.segment import RawFile, Segment
 from qa_service.files.signs import find_sign
 from qa_service.files.sniffing import sniff_kind
-from qa_service.files.tables import LONGEST_NAME, SPANNED, flatten_cell, resemble_names, write_table
+from qa_service.files.tables import LONGEST_COLUMN_NAME, SPANNED, flatten_cell, resemble_names, write_table
 from qa_service.files.word_styles import WordNumbering, WordStyles, read_value
 
 _ROOT, _PARAGRAPH, _TABLE = expand_name("w:document"), expand_name("w:p"), expand_name("w:tbl")
@@ -203,7 +203,7 @@ def _fill_grid(rows: Sequence[Sequence[tuple[Element, list[DocumentLine]]]], ski
             text = flatten_cell("\n".join(line.text for line in lines if not line.is_note))
             merge = cell.find(f"{expand_name('w:tcPr')}/{expand_name('w:vMerge')}")
             above = grid[-1][len(texts)] if grid and len(grid[-1]) > len(texts) else ""
-            if merge is not None and merge.get(_VALUE) != "restart" and not text and len(above) <= LONGEST_NAME:
+            if merge is not None and merge.get(_VALUE) != "restart" and not text and len(above) <= LONGEST_COLUMN_NAME:
                 text = above
             span = read_value(cell, "w:tcPr/w:gridSpan")
             texts += [text, *[SPANNED] * (min(int(span), _MOST_SPANNED) - 1 if span.isdecimal() else 0)]

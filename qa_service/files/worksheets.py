@@ -7,7 +7,7 @@ from qa_service.errors import Unreadable
 from qa_service.files.rows import group_rows
 from qa_service.files.segment import Segment
 from qa_service.files.tables import (
-    LONGEST_NAME,
+    LONGEST_COLUMN_NAME,
     SPANNED,
     Row,
     accept_columns,
@@ -20,7 +20,7 @@ from qa_service.model import Place
 MOST_CELLS = 2_000_000
 """A sheet may have at most this many cells in the rows and columns that have any text. Empty rows and columns cost
 nothing, so that a stray cell far away is no harm."""
-MOST_CHARACTERS = 2_200_000
+_MOST_CHARACTERS = 2_200_000
 """A sheet may have this much text. No file may have more, so that what is behind it isn't looked at."""
 _MOST_MERGED = 500_000
 """At most this many cells get the text of a merged cell that reaches into them."""
@@ -54,7 +54,7 @@ class Worksheet:
             self._rows.setdefault(row, {})[column] = text
             self._columns.add(column)
             self._size += len(text)
-            if self._size > MOST_CHARACTERS or len(self._rows) * len(self._columns) > MOST_CELLS:
+            if self._size > _MOST_CHARACTERS or len(self._rows) * len(self._columns) > MOST_CELLS:
                 raise Unreadable("too_large")
 
     def merge_cells(self, rows: tuple[int, int], columns: tuple[int, int]) -> None:
@@ -64,7 +64,7 @@ class Worksheet:
         if not text or self._merged > _MOST_MERGED:
             return
         reached = sorted(row for row in self._rows if rows[0] <= row <= rows[1]) if rows[1] > rows[0] else [rows[0]]
-        for row in reached if len(text) <= LONGEST_NAME else reached[:1]:
+        for row in reached if len(text) <= LONGEST_COLUMN_NAME else reached[:1]:
             self._rows[row].setdefault(columns[0], text)
             spanned = [column for column in self._columns if columns[0] < column <= columns[1]]
             for column in spanned:

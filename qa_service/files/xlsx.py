@@ -21,7 +21,7 @@ from qa_service.files.segment import RawFile, Segment
 from qa_service.files.worksheets import Worksheet, read_sheet
 from qa_service.model import Place
 
-MOST_STREAMED = 300_000_000
+_MOST_STREAMED = 300_000_000
 """This many bytes of one unpacked sheet are read at most."""
 _CHUNK = 1 << 12
 _SHEETS = "xl/worksheets/"
@@ -156,7 +156,7 @@ def _read_formats(styles: Element | None) -> Iterator[str]:
 def _stream(package: Package, part: str) -> Iterator[Any]:
     """Give the cells, rows and merged cells of a sheet as they end. Raises `Unreadable` at the end of what may be
     read."""
-    left = MOST_STREAMED
+    left = _MOST_STREAMED
     parser = etree.XMLPullParser(
         ["end"], tag=["{*}c", "{*}row", "{*}mergeCell"], resolve_entities=False, no_network=True, load_dtd=False
     )

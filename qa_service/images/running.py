@@ -11,13 +11,13 @@ from qa_service.errors import Overloaded, StoreUnavailable
 from qa_service.images.lines import DrawnLine
 from qa_service.interfaces import DrawingPlace, DrawingShare, LineNews, LinesEnd
 from qa_service.running.stop import StopSignal
-from qa_service.threads import RETRY_SECONDS
+from qa_service.threads import NO_ROOM_SECONDS
 
 MOST_READERS = 16
 """This many readers may read one drawing here. Each reads the pictures' files by itself."""
 SHARED_BYTES = 64 * 1024 * 1024
 """Of one drawing this many bytes are copied into the store at most. Readers elsewhere are cut where it has more."""
-MADE = "upload-drawn-"
+_MADE = "upload-drawn-"
 """The names of the pictures' files begin with this. Files with such names that a killed worker leaves are deleted."""
 
 
@@ -57,7 +57,7 @@ class RunningDrawing:
 
     def keep_file(self, path: str) -> str:
         """Take the file of a picture, and return its new path. It is deleted when the drawing is over and unread."""
-        kept = str(self._folder / f"{MADE}{secrets.token_hex(16)}")
+        kept = str(self._folder / f"{_MADE}{secrets.token_hex(16)}")
         os.replace(path, kept)
         self._files.append(kept)
         return kept
@@ -92,7 +92,7 @@ class RunningDrawing:
         """Count one reader more. Raises `Overloaded` where there are too many."""
         with self._changed:
             if self._readers >= MOST_READERS:
-                raise Overloaded(f"{MOST_READERS} readers have the same pictures drawn", retry_after=RETRY_SECONDS)
+                raise Overloaded(f"{MOST_READERS} readers have the same pictures drawn", retry_after=NO_ROOM_SECONDS)
             self._readers += 1
 
     def remove_reader(self) -> None:

@@ -22,7 +22,7 @@ from qa_service.threads import start_thread
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 0.5
 """After each of these times a drawing's claim is renewed and its readers are counted."""
 
 
@@ -109,7 +109,7 @@ class Studio(Struct, frozen=True):
 
 
 def _look_after(drawing: RunningDrawing) -> None:
-    while not drawing.wait_for_end(LOOK_SECONDS):
+    while not drawing.wait_for_end(_LOOK_SECONDS):
         drawing.look_around()
 
 

@@ -5,11 +5,11 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 
 from qa_service.crawling.fetching import FetchBounds, PageFetcher
 from qa_service.crawling.single_page import fetch_single_page
-from qa_service.crawling.site_reader import USUAL, Reach
+from qa_service.crawling.site_reader import USUAL, Reach, SiteReader
 from qa_service.crawling.sites import KnowledgeSite, NewSite, Sites
 from qa_service.crawling.stored_pages import StoredPages
 from qa_service.errors import InvalidField
@@ -20,16 +20,17 @@ from qa_service.indexing.progress import ProgressBar
 from qa_service.indexing.steps import IndexStep, IndexTally, StepState
 from qa_service.knowledge.documents import NewDocument
 from qa_service.knowledge.library import Library
-from qa_service.knowledge_base import index_in_turn, open_database
+from qa_service.knowledge_base import index_in_turn, make_site_reader, open_database
 from qa_service.links import is_web_address
 from qa_service.settings import Settings, SettingsError
 from qa_service.system_variables import terminal_language
 
-NICENESS = 10
-LOOK_SECONDS = 0.2
-LAST_SECONDS = 3.0
+_NICENESS = 10
+_LOOK_SECONDS = 0.2
+_STOP_LOOK_SECONDS = 0.05
+_LAST_SECONDS = 3.0
 """After Ctrl-C, the command waits at most this long until a site can go on elsewhere."""
-IDS = 1_000
+_IDS = 1_000
 """This many documents are looked at by one statement."""
 
 
@@ -38,7 +39,7 @@ def index_sources(settings: Settings, order: IndexOrder, reach: Reach = USUAL) -
     with 130 after Ctrl-C."""
     if not settings.knowledge:
         raise SettingsError("QA_KNOWLEDGE: expected on, since there is nothing to index into without it")
-    os.nice(NICENESS)
+    os.nice(_NICENESS)
     bar, work = ProgressBar(sys.stdout, terminal_language()), _Indexing(settings, order, reach)
     try:
         for step in work.bring_all(bar):
@@ -66,7 +67,7 @@ class _Indexing:
         self._waiting: dict[str, str] = {}
         """These are the names of the documents that wait to be read, by their ids."""
         self._site_ids: list[str] = []
-        self._over = Event()
+        self._reader: SiteReader | None = None
         self._indexer: Thread | None = None
         self._whole = 0
         """This many documents have waited to be read, with those that are read by now."""
@@ -88,14 +89,18 @@ class _Indexing:
             self._ensure_indexer(bar)
             yield from self._look_at_sites(bar)
             yield from self._look_at_documents(bar)
-            time.sleep(LOOK_SECONDS)
+            time.sleep(_LOOK_SECONDS)
         self._await_indexer(bar)
 
     def stop(self) -> None:
         """Let a site that is being read go on elsewhere."""
-        self._over.set()
-        if self._indexer:
-            self._indexer.join(LAST_SECONDS)
+        if self._reader is None:
+            return
+        self._reader.stop_reading()
+        until = time.monotonic() + _LAST_SECONDS
+        # A `Thread.join` that Ctrl-C has interrupted counts its thread as ended, and another one doesn't wait for it.
+        while self._reader.is_reading and time.monotonic() < until:
+            time.sleep(_STOP_LOOK_SECONDS)
 
     def _bring(self, source: str) -> Iterator[IndexStep]:
         if is_web_address(source):
@@ -131,11 +136,11 @@ class _Indexing:
         """Index in this process, unless another one of this machine does."""
         if self._indexer and self._indexer.is_alive():
             return
-        self._over = Event()
-        arguments = (self._settings, self._over, self._reach)
+        self._reader = make_site_reader(self._settings, self._reach)
+        arguments = (self._settings, self._reader)
         self._indexer = Thread(target=index_in_turn, args=arguments, name="indexing", daemon=True)
         self._indexer.start()
-        self._indexer.join(LOOK_SECONDS)
+        self._indexer.join(_LOOK_SECONDS)
         if not self._indexer.is_alive():
             bar.say("elsewhere", self._whole - len(self._waiting), self._whole)
 
@@ -161,9 +166,9 @@ class _Indexing:
 
     def _look_at_documents(self, bar: ProgressBar) -> Iterator[IndexStep]:
         ids = list(self._waiting)
-        for start in range(0, len(ids), IDS):
-            found = {one.document_id: one for one in self._library.load_documents(ids[start : start + IDS])}
-            for document_id in ids[start : start + IDS]:
+        for start in range(0, len(ids), _IDS):
+            found = {one.document_id: one for one in self._library.load_documents(ids[start : start + _IDS])}
+            for document_id in ids[start : start + _IDS]:
                 document = found.get(document_id)
                 if document and document.status in ("queued", "reading"):
                     continue
@@ -178,4 +183,4 @@ class _Indexing:
         found by their words."""
         while self._indexer and self._indexer.is_alive():
             bar.say("meaning", self._whole, self._whole)
-            self._indexer.join(LOOK_SECONDS)
+            self._indexer.join(_LOOK_SECONDS)

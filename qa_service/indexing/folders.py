@@ -16,7 +16,7 @@ from qa_service.indexing.steps import IndexStep
 from qa_service.knowledge.documents import CollectionKey, DocumentSource, NewDocument
 from qa_service.knowledge.library import Library
 
-LONGEST_NAME = 2_000
+_LONGEST_NAME = 2_000
 """The name of a document has at most this many bytes, since the database has an index of names."""
 
 ASSETS = (".css", ".js", ".mjs", ".cjs", ".map")
@@ -102,7 +102,7 @@ class FolderSource:
         return f":{self._name}" if self._name else f"{gethostname()}:{_read_name(str(root.resolve()))}"
 
     def _bring_file(self, name: str, path: Path, known: DocumentSource | None, source: str) -> IndexStep:
-        if len(name.encode(errors="replace")) > LONGEST_NAME:
+        if len(name.encode(errors="replace")) > _LONGEST_NAME:
             return IndexStep(name, "failed", "name_too_long")
         try:
             if path.stat().st_size > self._rules.bytes:

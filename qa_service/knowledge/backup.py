@@ -20,9 +20,9 @@ from typing import IO, cast
 from qa_service.errors import Refused
 from qa_service.knowledge.connections import SCHEMA, DatabaseConnection, RowsRefused
 from qa_service.knowledge.database import Database
-from qa_service.knowledge.schema import VERSION
+from qa_service.knowledge.schema import SCHEMA_VERSION
 
-TITLE = "qa-service knowledge base"
+_TITLE = "qa-service knowledge base"
 CUT = "the file is no whole backup of a knowledge base: name one that `qa-service backup` has written to its end"
 END = b"\\.\n"
 
@@ -41,7 +41,7 @@ def save_knowledge(database: Database, path: Path) -> int:
     coming = path.with_name(f"{path.name}.part")
     with _opened(coming, "wb", path) as file, database.lend_for_long() as connection:
         connection.run("begin isolation level repeatable read, read only")
-        file.write(f"{TITLE} {VERSION}\n".encode())
+        file.write(f"{_TITLE} {SCHEMA_VERSION}\n".encode())
         for table, columns in _list_tables(connection):
             file.write(f"table {table} {','.join(columns)}\n".encode())
             connection.copy(f"copy {table} ({', '.join(columns)}) to stdout", file)
@@ -99,12 +99,14 @@ def _list_tables(connection: DatabaseConnection) -> Sequence[tuple[str, Sequence
 
 def _check_title(file: IO[bytes]) -> None:
     title, _, version = file.readline(200).decode().strip().rpartition(" ")
-    if title != TITLE or not version.isdecimal():
+    if title != _TITLE or not version.isdecimal():
         raise BackupUnreadable(
             "the file is no backup of a knowledge base: name one that `qa-service backup` has written"
         )
-    if int(version) > VERSION:
-        raise BackupUnreadable(f"a later release wrote the backup: it has version {version}, this one knows {VERSION}")
+    if int(version) > SCHEMA_VERSION:
+        raise BackupUnreadable(
+            f"a later release wrote the backup: it has version {version}, this one knows {SCHEMA_VERSION}"
+        )
 
 
 def _read_tables(file: IO[bytes], known: dict[str, Sequence[str]]) -> Iterator[tuple[str, Sequence[str]]]:

@@ -18,20 +18,20 @@ from typing import Any, TypeAlias
 from qa_service.errors import Refused, StoreUnavailable
 from qa_service.knowledge.engine import Engine
 
-Row: TypeAlias = Sequence[Any]
+DatabaseRow: TypeAlias = Sequence[Any]
 
-CONNECT_SECONDS = 5.0
+_CONNECT_SECONDS = 5.0
 REPLY_MARGIN = 2.0
 """The server ends a statement by itself when its time is over. A server that says nothing for this many seconds more
 has hung."""
-QUEUE_SECONDS = 2.0
+_QUEUE_SECONDS = 2.0
 """A call waits this long for a connection when all connections of the pool are in use."""
 AWAY = ("08", "25006", "53", "57", "58")
 """An error code of PostgreSQL that begins with one of these says that the server can't do it now: it starts or stops,
 is full, has lost its files, takes no writes, or has ended a statement that took too long."""
 SILENT = "The knowledge base does not answer."
 UNSAFE = "No safe connection to PostgreSQL can be made: check sslmode and sslrootcert of its address."
-REFUSALS = {
+_REFUSALS = {
     "28": "PostgreSQL refuses the user or the password of QA_DATABASE_URL.",
     "3D": "PostgreSQL has no database of the name that QA_DATABASE_URL says.",
     "42501": "PostgreSQL doesn't let the user of QA_DATABASE_URL do that: let them make the schema, and let "
@@ -61,7 +61,7 @@ class DatabaseConnection:
         self.is_broken = False
         self._prepared: dict[str, Any] = {}
         with self._own_errors():
-            self._raw = self._driver.Connection(**options, timeout=CONNECT_SECONDS, application_name="qa-service")
+            self._raw = self._driver.Connection(**options, timeout=_CONNECT_SECONDS, application_name="qa-service")
             # This is a private attribute, but pg8000 has no other way to let replies take longer than connecting.
             self._raw._usock.settimeout(seconds + REPLY_MARGIN)
             self._raw.execute_simple(
@@ -69,7 +69,7 @@ class DatabaseConnection:
                 + (SEARCHING if searches else "")
             )
 
-    def run(self, statement: str, **values: Any) -> Sequence[Row]:
+    def run(self, statement: str, **values: Any) -> Sequence[DatabaseRow]:
         """Run one statement, in which `:names` stand for the values, and return its rows. Raises `StoreUnavailable`
         where the server doesn't answer."""
         with self._own_errors():
@@ -78,7 +78,7 @@ class DatabaseConnection:
             text, arrange = _parse_statement(statement)
             return self._raw.execute_unnamed(text, arrange(_replace_unkept(values))).rows or ()
 
-    def run_again(self, statement: str, **values: Any) -> Sequence[Row]:
+    def run_again(self, statement: str, **values: Any) -> Sequence[DatabaseRow]:
         """Run a statement that this connection will run often. PostgreSQL keeps it parsed, so that it takes one trip
         instead of two. Its text has no numbers in it that change, since each text is kept."""
         with self._own_errors():
@@ -118,7 +118,7 @@ class DatabaseConnection:
             yield
         except self._driver.DatabaseError as error:
             state = _sql_state(error)
-            refusal = next((said for begin, said in REFUSALS.items() if state.startswith(begin)), "")
+            refusal = next((said for begin, said in _REFUSALS.items() if state.startswith(begin)), "")
             if not refusal and not state.startswith(AWAY):
                 raise
             self.is_broken = True
@@ -150,7 +150,7 @@ class ConnectionPool:
         if self._process != os.getpid():
             self._start_over()
         free, idle = self._free, self._idle
-        if not free.acquire(timeout=QUEUE_SECONDS):
+        if not free.acquire(timeout=_QUEUE_SECONDS):
             raise StoreUnavailable("The knowledge base is busy.", retry_after=1)
         try:
             connection = self._take(idle)

@@ -5,17 +5,17 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from qa_service.errors import StoreUnavailable
-from qa_service.knowledge.connections import ConnectionPool, DatabaseConnection, Row
+from qa_service.knowledge.connections import ConnectionPool, DatabaseConnection, DatabaseRow
 from qa_service.knowledge.engine import Engine
 from qa_service.knowledge.schema import create_tables, open_tables
 
 CONNECTIONS = 10
 STATEMENT_SECONDS = 20.0
-SEARCH_SECONDS = 2.0
+_SEARCH_SECONDS = 2.0
 """A search may take this long, because an answer waits for it."""
 LONG_SECONDS = 6 * 3600.0
 
-Result = TypeVar("Result")
+T = TypeVar("T")
 
 
 class Database:
@@ -36,7 +36,7 @@ class Database:
         self.engine = engine
         self._pool = ConnectionPool(engine, size=connections, seconds=seconds)
         self._searches = [
-            ConnectionPool(place, size=connections, seconds=SEARCH_SECONDS, searches=True)
+            ConnectionPool(place, size=connections, seconds=_SEARCH_SECONDS, searches=True)
             for place in (replica, engine)
             if place
         ]
@@ -57,7 +57,7 @@ class Database:
                 create_tables(connection)
             self._is_made = True
 
-    def read(self, statement: str, **values: Any) -> Sequence[Row]:
+    def read(self, statement: str, **values: Any) -> Sequence[DatabaseRow]:
         """Run a statement that changes nothing, and return its rows. There are none where there is no knowledge
         base."""
         if not self.has_tables():
@@ -65,7 +65,7 @@ class Database:
         with self._pool.lend() as connection:
             return connection.run(statement, **values)
 
-    def search(self, use: Callable[[DatabaseConnection], Result]) -> Result:
+    def search(self, use: Callable[[DatabaseConnection], T]) -> T:
         """Call `use` with a connection that is good enough for searches, which may lag behind by some moments."""
         *replicas, last = self._searches
         for pool in replicas:

@@ -29,12 +29,12 @@ from qa_service.private.server import START_SECONDS, PrivateServer, ServerKind
 USER = "qa"
 DATABASE = "postgres"
 PROBE_SECONDS = 3.0
-RECOVERY_SECONDS = 5.0
+_RECOVERY_SECONDS = 5.0
 """A connection waits this long for a server that died to be started again."""
 PORT = 5432
 NOWHERE_ELSE = "set QA_DATABASE_URL to a PostgreSQL with pgvector"
 """Every sentence about a private server that can't run ends with this advice."""
-UNREADABLE = (
+_UNREADABLE = (
     "QA_DATABASE_URL can't be read: write signs such as / and @ of the password as %2F and %40, and check sslrootcert"
 )
 OTHERS_MAY_ENTER = 0o001
@@ -71,7 +71,7 @@ class PostgresURL:
             return read_database_url(self._url)
         except (ValueError, OSError):
             # Their messages may quote a part of the password.
-            raise StoreUnavailable(f"{UNREADABLE}.") from None
+            raise StoreUnavailable(f"{_UNREADABLE}.") from None
 
 
 class EmbeddedPostgres:
@@ -91,7 +91,7 @@ class EmbeddedPostgres:
 
     def reach_server(self) -> Mapping[str, Any]:
         server = PrivateServer(postgres_kind(), self._data, linger=self._linger)
-        path = server.ensure_started(seconds=RECOVERY_SECONDS) if self._is_member() else self._join(server)
+        path = server.ensure_started(seconds=_RECOVERY_SECONDS) if self._is_member() else self._join(server)
         return {"unix_sock": str(path), "user": USER, "database": DATABASE}
 
     def _join(self, server: PrivateServer) -> Path:

@@ -17,7 +17,7 @@ from qa_service.files.parsed import DOCUMENT_PAGE, Parsed
 from qa_service.interfaces import FileReader, Stop
 from qa_service.knowledge.documents import DocumentPassage, DocumentText
 from qa_service.knowledge.vectors import MissingVectors
-from qa_service.knowledge.waiting import ATTEMPTS, ClaimedDocument, WaitingDocuments
+from qa_service.knowledge.waiting import MOST_ATTEMPTS, ClaimedDocument, WaitingDocuments
 from qa_service.knowledge.web_pages import LARGEST_PAGE, read_web_page
 from qa_service.links import is_web_address
 from qa_service.model import Owner, Passage, ReadRequest, UploadedFile, Verdict
@@ -121,7 +121,7 @@ class Indexer:
     def _read(self, claimed: ClaimedDocument, stop: Stop) -> DocumentText:
         if claimed.is_read:
             return DocumentText(self._waiting.load_passages(claimed))
-        if claimed.attempts > ATTEMPTS:
+        if claimed.attempts > MOST_ATTEMPTS:
             return DocumentText(reason="damaged")
         with self._written(claimed) as upload:
             return self._read_as_page(claimed, upload, stop) or self._read_upload(claimed, upload, stop)

@@ -21,11 +21,11 @@ from typing import IO, cast
 from qa_service.errors import QAError
 from qa_service.threads import RestartableThread
 
-PERIOD_SECONDS = 5.0
+_PERIOD_SECONDS = 5.0
 END_SECONDS = 10.0
-NICENESS = 19
+_NICENESS = 19
 # The process lowers its priority before it imports anything.
-PROGRAM = f"import os; os.nice({NICENESS}); from qa_service.knowledge_base import run_indexing; run_indexing()"
+_PROGRAM = f"import os; os.nice({_NICENESS}); from qa_service.knowledge_base import run_indexing; run_indexing()"
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class IndexerKeeper:
         has_work: Callable[[], bool],
         describe_work: Callable[[], bytes],
         *,
-        period: float = PERIOD_SECONDS,
+        period: float = _PERIOD_SECONDS,
     ) -> None:
         self._data = data
         self._has_work = has_work
@@ -90,7 +90,7 @@ class IndexerKeeper:
     def _start(self) -> None:
         self._end_process()
         self._process = Popen(
-            [sys.executable, "-P", "-c", PROGRAM],
+            [sys.executable, "-P", "-c", _PROGRAM],
             stdin=PIPE,
             stdout=DEVNULL,
             # It gets no keys and no settings but those that it is told.

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from qa_service.errors import NotFound, TooLarge
-from qa_service.knowledge.connections import DatabaseConnection, Row
+from qa_service.knowledge.connections import DatabaseConnection, DatabaseRow
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import (
     DOCUMENT_COLUMNS,
@@ -245,7 +245,7 @@ def _check_id(document_id: str) -> None:
         raise _no_document()
 
 
-def _write_cursor(row: Row) -> str:
+def _write_cursor(row: DatabaseRow) -> str:
     """Return where a list goes on behind this row, whose first column is the id, and the last but one the moment."""
     microseconds = (row[-2] - _EPOCH) // timedelta(microseconds=1)
     return f"{microseconds:014x}{row[0]}"

@@ -11,7 +11,7 @@ from qa_service.knowledge.schema import INDEX_VERSION
 from qa_service.knowledge.terms import weigh_terms, write_numbers, write_sparse
 from qa_service.retrieval.splitting import estimate_tokens
 
-BATCH = 200
+_BATCH = 200
 """This many passages are written by one statement."""
 
 
@@ -56,8 +56,8 @@ def replace_passages(
     last = connection.run("select coalesce(max(id), 0) from passage where document = :document", document=document_id)
     counted: Counter[int] = Counter()
     most: dict[int, float] = {}
-    for start in range(0, len(passages), BATCH):
-        batch = passages[start : start + BATCH]
+    for start in range(0, len(passages), _BATCH):
+        batch = passages[start : start + _BATCH]
         weighed = [weigh_terms(collection, f"{heading}\n{part.section}\n{part.text}") for part in batch]
         numbers = _write_passages(connection, document_id, collection, start, batch)
         _write_lexical(connection, collection, numbers, weighed)

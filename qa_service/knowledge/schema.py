@@ -79,7 +79,7 @@ _SOURCES_AND_READING = (
     "create table reading (owner text primary key, began timestamptz not null, seconds float8 not null)",
 )
 STEPS: Sequence[Sequence[str]] = (_FIRST_TABLES, _SOURCES_AND_READING)
-VERSION = len(STEPS)
+SCHEMA_VERSION = len(STEPS)
 """The tables of this release have this version."""
 
 
@@ -96,7 +96,7 @@ def create_tables(connection: DatabaseConnection) -> None:
                 connection.run(statement)
         connection.run(
             "insert into state values ('version', :version) on conflict (name) do update set value = excluded.value",
-            version=str(VERSION),
+            version=str(SCHEMA_VERSION),
         )
         connection.run("commit")
     except BaseException:
@@ -109,7 +109,7 @@ def open_tables(connection: DatabaseConnection) -> bool:
     """Return whether there are tables. Those of an earlier release are brought up to date. Raises `StoreUnavailable`
     where a later release made them."""
     found = _load_version(connection)
-    if 0 < found < VERSION:
+    if 0 < found < SCHEMA_VERSION:
         create_tables(connection)
     return found > 0
 
@@ -119,9 +119,10 @@ def _load_version(connection: DatabaseConnection) -> int:
     if not connection.run(f"select to_regclass('{SCHEMA}.state') is not null")[0][0]:
         return 0
     found = int(connection.run("select value from state where name = 'version'")[0][0])
-    if found > VERSION:
+    if found > SCHEMA_VERSION:
         raise StoreUnavailable(
-            f"The knowledge base was made by a later release: it has version {found}, and this one knows {VERSION}."
+            f"The knowledge base was made by a later release: it has version {found}, "
+            f"and this one knows {SCHEMA_VERSION}."
         )
     return found
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
-from qa_service.knowledge.connections import DatabaseConnection, Row
+from qa_service.knowledge.connections import DatabaseConnection, DatabaseRow
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import EVERYBODY, OWN, SHARED
 from qa_service.knowledge.terms import number_term, write_numbers, write_sparse
@@ -23,7 +23,7 @@ from qa_service.search_interfaces import Candidate, SearchTerms
 
 FEW_PASSAGES = 300
 """The words that this many passages have together are essential at first."""
-MOST_PASSAGES = 4_000
+MOST_ESSENTIAL_PASSAGES = 4_000
 """A word that more passages have is never essential, unless the question has no other. At 100,000 passages, less than
 two in a thousand of an exact top ten are lost by that where people have written them, and four in a hundred where they
 are the benchmark's, which have no subjects. The slowest searches take half the time."""
@@ -155,7 +155,7 @@ def _choose_essential(known: Sequence[_Term], passages: int) -> int:
 
 def _count_needed(known: Sequence[_Term], score: float) -> int:
     """Return how many of the rarest words are needed so that the others alone can't give a passage that score."""
-    usable = max(1, sum(term.passages <= MOST_PASSAGES for term in known))
+    usable = max(1, sum(term.passages <= MOST_ESSENTIAL_PASSAGES for term in known))
     rest, needed = sum(term.most for term in known), 0
     while needed < usable and rest > score:
         rest -= known[needed].most
@@ -203,7 +203,7 @@ def _find_dense(
     return _split_numbers(rows)
 
 
-def _split_numbers(rows: Sequence[Row]) -> Several[str]:
+def _split_numbers(rows: Sequence[DatabaseRow]) -> Several[str]:
     """Return the numbers that are written with commas between them in the first column of the only row."""
     return rows[0][0].split(",") if rows[0][0] else ()
 

@@ -12,7 +12,7 @@ from qa_service.knowledge.database import Database
 from qa_service.knowledge.search import write_vector
 from qa_service.search_interfaces import Encoder
 
-BATCH = 64
+_BATCH = 64
 NEAR_FROM = 5_000
 """A collection with this many vectors gets an index. Fewer are all compared, which is exact and takes a millisecond for
 every thousand."""
@@ -50,7 +50,7 @@ class MissingVectors:
             rows = connection.run(
                 # Whoever deletes one of these passages waits until its vector is written, and deletes that, too.
                 "with taken as (delete from unencoded where id in "
-                f"(select id from unencoded order by id limit {BATCH} for update skip locked) returning id) "
+                f"(select id from unencoded order by id limit {_BATCH} for update skip locked) returning id) "
                 "select p.id, p.collection, p.body from taken join passage p on p.id = taken.id for key share of p"
             )
             if rows:

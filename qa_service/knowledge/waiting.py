@@ -17,8 +17,8 @@ from qa_service.knowledge.replacing import replace_passages, settle_document
 from qa_service.knowledge.schema import INDEX_VERSION
 from qa_service.model import Place
 
-LEASE_SECONDS = 20.0
-ATTEMPTS = 5
+_LEASE_SECONDS = 20.0
+MOST_ATTEMPTS = 5
 """A document whose indexers have died this often is given up."""
 
 
@@ -46,7 +46,7 @@ class WaitingDocuments:
         *,
         owner_bytes: int = 0,
         owner_seconds: float = 0.0,
-        lease_seconds: float = LEASE_SECONDS,
+        lease_seconds: float = _LEASE_SECONDS,
     ) -> None:
         self._database = database
         self._owner_bytes = owner_bytes

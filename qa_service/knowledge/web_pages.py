@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from qa_service.files.limits import LONGEST_NAME
+from qa_service.files.limits import LONGEST_PLACE_NAME
 from qa_service.files.parsed import WebPage
 from qa_service.knowledge.documents import DocumentPassage, DocumentText
 from qa_service.retrieval.splitting import split_passages
@@ -23,4 +23,4 @@ def _passages(page: WebPage) -> Iterator[DocumentPassage]:
         path = " › ".join(dict.fromkeys((*page.trail, *section.headings)))
         for block in section.blocks:
             for text in split_passages(f"{block}\n\n"):
-                yield DocumentPassage(text, section=path[:LONGEST_NAME], paged=False, anchor=section.anchor)
+                yield DocumentPassage(text, section=path[:LONGEST_PLACE_NAME], paged=False, anchor=section.anchor)

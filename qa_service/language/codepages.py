@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-SAMPLE = 1 << 13
+_SAMPLE = 1 << 13
 """At most this many bytes of a text are looked at."""
 
 _FREQUENT, _USUAL = 9, 18
@@ -83,7 +83,7 @@ _ALPHABETS = {codec: tuple(map(_build_alphabet, languages)) for codec, languages
 def find_code_page(content: bytes, guess: str = "") -> str:
     """Return Python's codec for the code page that fits best. Where several fit equally well, it is `guess`, or else
     the one that more people use."""
-    sample = content[:SAMPLE]
+    sample = content[:_SAMPLE]
     ratings = {codec: max(_rate_page(sample, codec)) + _GUESSED * (codec == guess) for codec in _ALPHABETS}
     return max(ratings, key=lambda codec: ratings[codec])
 

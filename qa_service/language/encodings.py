@@ -15,7 +15,7 @@ from qa_service.language.charsets import find_codec
 from qa_service.language.codepages import find_code_page
 from qa_service.language.syllables import COMMON_SYLLABLES
 
-SAMPLE = 1 << 16
+_SAMPLE = 1 << 16
 """At most this many bytes of a text are looked at."""
 
 _ESCAPES = ((re.compile(rb"\x1b\$[@B]"), "iso2022_jp"), (re.compile(rb"\x1b\$\)C"), "iso2022_kr"))
@@ -36,7 +36,7 @@ _LOOKED_AT = 2_000
 def find_escapes(content: bytes) -> str:
     """Find the codec of a text in ISO 2022, which looks like ASCII but for its escape sequences. It is empty for other
     texts."""
-    sample = content[:SAMPLE]
+    sample = content[:_SAMPLE]
     return next((codec for pattern, codec in _ESCAPES if pattern.search(sample)), "")
 
 
@@ -47,7 +47,7 @@ def find_wide_codec(content: bytes) -> str:
     Such a text shows itself by its digits, spaces and line ends, each of which has a zero byte. Chinese and Japanese
     may have none of these, and are known by their punctuation and their kana.
     """
-    sample = content[:SAMPLE]
+    sample = content[:_SAMPLE]
     if b"\0" not in sample:
         return "" if sample.isascii() else next(filter(partial(_is_east_asian, sample), ("utf-16-le", "utf-16-be")), "")
     texts = {codec: _decode_units(sample, codec) for codec in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")}
@@ -83,7 +83,7 @@ def is_likely_text(text: str) -> bool:
 
 def guess_encoding(content: bytes) -> str:
     """Guess the codec of a text that isn't UTF-8. A few bytes of it may be damaged."""
-    sample = content[:SAMPLE]
+    sample = content[:_SAMPLE]
     if is_korean(sample):
         return "cp949"
     detector = EncodingDetector()

@@ -2,7 +2,7 @@
 
 import re
 
-LOOKED_AT = 1000
+_LOOKED_AT = 1000
 """Only this many characters, from the beginning of a question, count for its form."""
 
 _MOST_WORDS = 80
@@ -36,5 +36,5 @@ LITTLE_WORDS = frozenset(_ENGLISH.split() + _KOREAN.split())
 def find_form_words(question: str) -> frozenset[str]:
     """Return the little words of a question. If it begins with one of them, the result also has that word after a ^,
     for example `^what`."""
-    words = _WORD.findall(question[:LOOKED_AT].casefold().replace("’", "'"))[:_MOST_WORDS]
+    words = _WORD.findall(question[:_LOOKED_AT].casefold().replace("’", "'"))[:_MOST_WORDS]
     return LITTLE_WORDS.intersection(words) | {f"^{word}" for word in words[:1] if word in LITTLE_WORDS}

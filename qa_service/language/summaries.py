@@ -31,11 +31,11 @@ _SUMMARY = re.compile(
     re.IGNORECASE,
 )
 _SIGNS = " ?!.,~…'\"“”‘’？！。"
-LOOKED_AT = 120
+_LOOKED_AT = 120
 """A question that is longer than this many characters names something."""
 
 
 def asks_for_summary(question: str) -> bool:
     """Tell whether the question asks for a summary where the file itself is the object."""
     said = " ".join(question.split()).strip(_SIGNS)
-    return len(said) <= LOOKED_AT and bool(_SUMMARY.fullmatch(said))
+    return len(said) <= _LOOKED_AT and bool(_SUMMARY.fullmatch(said))

@@ -9,7 +9,7 @@ from unicodedata import normalize
 
 from qa_service.language.stems import JOSA, is_grammar, stem_english, stem_korean
 
-LONGEST = 64
+LONGEST_WORD = 64
 """Only this many characters of a word count. A longer text without spaces isn't a word, but base64 or something
 similar."""
 
@@ -109,24 +109,24 @@ def _runs(folded: str) -> list[_Run]:
 
 
 def _tokens_of(run: _Run) -> tuple[str, ...]:
-    return _known_tokens(run) if len(run[1]) <= LONGEST else _read_tokens(run)
+    return _known_tokens(run) if len(run[1]) <= LONGEST_WORD else _read_tokens(run)
 
 
 def _words_of(run: _Run) -> tuple[str, ...]:
-    return _known_words(run) if len(run[1]) <= LONGEST else _read_words(run)
+    return _known_words(run) if len(run[1]) <= LONGEST_WORD else _read_words(run)
 
 
 def _read_tokens(run: _Run) -> tuple[str, ...]:
     kind, text = run
     match kind:
         case "hangul":
-            return (stem_korean(text[:LONGEST]), *_pairs(text))
+            return (stem_korean(text[:LONGEST_WORD]), *_pairs(text))
         case "cjk":
             return _pairs(text) or (text,)
         case "number":
             return (_number(text), *text.replace(",", ".").split("."))
         case _:
-            return (stem_english(text[:LONGEST]),)
+            return (stem_english(text[:LONGEST_WORD]),)
 
 
 def _read_words(run: _Run) -> tuple[str, ...]:
@@ -139,10 +139,10 @@ def _read_words(run: _Run) -> tuple[str, ...]:
         case _ if text in _FUNCTION_WORDS:
             return ()
         case "hangul":
-            stem = stem_korean(text[:LONGEST])
+            stem = stem_korean(text[:LONGEST_WORD])
             return () if stem in _FUNCTION_WORDS or is_grammar(text) else (stem,)
         case _:
-            return (stem_english(text[:LONGEST]),)
+            return (stem_english(text[:LONGEST_WORD]),)
 
 
 # The tokens of a word are remembered, because texts repeat their words. Those of long runs aren't, so that the memory
@@ -156,4 +156,4 @@ def _pairs(text: str) -> tuple[str, ...]:
 
 
 def _number(text: str) -> str:
-    return text.replace(",", "")[:LONGEST]
+    return text.replace(",", "")[:LONGEST_WORD]

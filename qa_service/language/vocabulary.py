@@ -14,8 +14,8 @@ from qa_service.remembered import remember_texts
 log = logging.getLogger(__name__)
 
 VOCABULARY = "o200k_base"
-EXTRA = "qa-service[tokens]"
-PIECE = 100_000
+TOKENS_EXTRA = "qa-service[tokens]"
+COUNTED_PIECE = 100_000
 """A long text is counted in pieces of this many characters, because the library refuses a million."""
 
 
@@ -33,13 +33,13 @@ def load_vocabulary() -> Callable[[str], int] | None:
     except ImportError:
         return None
     except (AttributeError, OSError, ValueError) as error:
-        log.warning("the extra %s is damaged, so tokens are estimated: %s", EXTRA, error)
+        log.warning("the extra %s is damaged, so tokens are estimated: %s", TOKENS_EXTRA, error)
         return None
 
     def count(text: str) -> int:
         # Halves of surrogate pairs are no characters, and the library takes none.
         whole = text.encode(errors="replace").decode()
-        return sum(len(encode(whole[start : start + PIECE])) for start in range(0, len(whole), PIECE))
+        return sum(len(encode(whole[start : start + COUNTED_PIECE])) for start in range(0, len(whole), COUNTED_PIECE))
 
     count("The first text loads the vocabulary.")
     return remember_texts(count)

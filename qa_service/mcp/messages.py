@@ -14,10 +14,10 @@ INVALID_PARAMS = -32602
 HEADER_MISMATCH = -32020
 UNSUPPORTED_VERSION = -32022
 
-STATUSES = {UNKNOWN_METHOD: HTTPStatus.NOT_FOUND}
+MCP_STATUSES = {UNKNOWN_METHOD: HTTPStatus.NOT_FOUND}
 """This maps the codes of errors to the statuses with which they are sent since the version 2026-07-28. All other errors
 are sent with the status 400."""
-MOST_MESSAGES = 10
+_MOST_MESSAGES = 10
 """A batch may have this many messages."""
 
 RequestId: TypeAlias = int | str
@@ -53,8 +53,8 @@ def read_rpc_messages(body: bytes) -> tuple[Sequence[RpcMessage], bool]:
         raise RpcFailure(PARSE_ERROR, "expected JSON") from None
     is_batch = isinstance(sent, list)
     messages = sent if is_batch else [sent]
-    if not 0 < len(messages) <= MOST_MESSAGES:
-        raise RpcFailure(INVALID_REQUEST, f"expected one message, or at most {MOST_MESSAGES} in a batch")
+    if not 0 < len(messages) <= _MOST_MESSAGES:
+        raise RpcFailure(INVALID_REQUEST, f"expected one message, or at most {_MOST_MESSAGES} in a batch")
     return [_read_message(message) for message in messages], is_batch
 
 

@@ -13,7 +13,7 @@ from qa_service.mcp.messages import (
     HEADER_MISMATCH,
     INVALID_PARAMS,
     INVALID_REQUEST,
-    STATUSES,
+    MCP_STATUSES,
     UNKNOWN_METHOD,
     UNSUPPORTED_VERSION,
     RequestId,
@@ -28,7 +28,7 @@ AGREED = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 """In these versions a client begins with `initialize`."""
 MODERN = "2026-07-28"
 """Since this version each request stands for itself."""
-SILENT = "2025-03-26"
+_SILENT = "2025-03-26"
 """A client that names no version has this one, or an earlier one."""
 BATCHING = AGREED[:2]
 """These versions know batches of messages."""
@@ -76,7 +76,7 @@ def answer_body(body: bytes, headers: Headers, server: ToolServer) -> RpcReply:
 
 
 def _read_version(headers: Headers) -> str:
-    version = headers.get(VERSION_HEADER, SILENT)
+    version = headers.get(VERSION_HEADER, _SILENT)
     if version not in (*AGREED, MODERN):
         raise _unsupported(version)
     return version
@@ -127,7 +127,7 @@ def _answer_modern(message: RpcMessage, headers: Headers, server: ToolServer) ->
 
     body = _answer(message, run)
     error = body.get("error")
-    return RpcReply(STATUSES.get(error["code"], HTTPStatus.BAD_REQUEST) if error else HTTPStatus.OK, body)
+    return RpcReply(MCP_STATUSES.get(error["code"], HTTPStatus.BAD_REQUEST) if error else HTTPStatus.OK, body)
 
 
 def _check_envelope(message: RpcMessage, headers: Headers) -> None:

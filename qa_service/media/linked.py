@@ -11,7 +11,7 @@ from qa_service.interfaces import MediaResult
 
 MOST_RESULTS = 10
 """At most this many pictures, and this many videos, are told."""
-LONGEST_TITLE = 300
+LONGEST_RESULT_TITLE = 300
 """A title has at most this many characters, since all results stand in one frame."""
 _PICTURE = re.compile(r"\.(?:avif|bmp|gif|jpe?g|png|svg|webp)", re.IGNORECASE)
 _VIDEO_HOST = re.compile(r"(?:(?:www|m|music)\.)?youtube(?:-nocookie)?\.com")
@@ -46,14 +46,14 @@ def build_video(video_id: str, title: str, *, thumbnail: str = "", channel: str 
     """Build the result for one of YouTube's videos. YouTube has a thumbnail of each video under its id."""
     url = f"https://www.youtube.com/watch?v={video_id}"
     default = f"https://i.ytimg.com/vi/{video_id}/hqdefault.jpg"
-    title, channel = title[:LONGEST_TITLE] or url, channel[:LONGEST_TITLE]
+    title, channel = title[:LONGEST_RESULT_TITLE] or url, channel[:LONGEST_RESULT_TITLE]
     return VideoResult(video_id, title, url, thumbnail=thumbnail or default, channel=channel)
 
 
 def build_picture(title: str, url: str, *, thumbnail: str = "", source: str = "") -> ImageResult:
     """Build the result for a picture, which is its own thumbnail where there is no other. `source` is the host that
     shows it."""
-    return ImageResult(title[:LONGEST_TITLE], url, thumbnail or url, source[:LONGEST_TITLE])
+    return ImageResult(title[:LONGEST_RESULT_TITLE], url, thumbnail or url, source[:LONGEST_RESULT_TITLE])
 
 
 def _recognize_video(url: str, title: str) -> VideoResult | None:

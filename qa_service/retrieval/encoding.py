@@ -15,7 +15,7 @@ from qa_service.retrieval.describing import describe_passage
 from qa_service.search_interfaces import Encoder, Index
 from qa_service.threads import RestartableThread
 
-BATCH = 4
+_BATCH = 4
 """This many passages are encoded at a time."""
 MOST_WAITING = 100
 """The passages of at most this many questions wait to be encoded. Those that have waited longest are forgotten, and
@@ -43,8 +43,8 @@ class PassageEncoding:
         """Encode the passages with these numbers, keep their vectors, and return them. After this many seconds, or
         where the encoder's process is gone, the rest is left out."""
         until, vectors = time.monotonic() + seconds, dict[int, bytes]()
-        for first in range(0, len(numbers), BATCH):
-            batch = self._encode_batch(index, numbers[first : first + BATCH])
+        for first in range(0, len(numbers), _BATCH):
+            batch = self._encode_batch(index, numbers[first : first + _BATCH])
             vectors |= batch
             if not batch or time.monotonic() >= until:
                 break

@@ -11,7 +11,7 @@ from qa_service.search_interfaces import CandidateSource, Encoder, Index, Query,
 
 OTHER_WEIGHT = 0.9
 """A passage of a file that came with an earlier topic counts for this part of one that came with the question's."""
-OPENING = 2
+_OPENING = 2
 """This many passages from the beginning of the session's other files are found for any question, if the topic has no
 file of its own. "That file" may be one of them."""
 
@@ -54,7 +54,7 @@ class HybridRetriever:
         found += [self._find_relevant(source, terms, weight) for source, weight in elsewhere if source]
         ranked = fuse_candidates(found, query.question)[: self._limit]
         rest = (
-            own.list_beginning(self._limit - len(ranked)) if own else others.list_beginning(OPENING) if others else ()
+            own.list_beginning(self._limit - len(ranked)) if own else others.list_beginning(_OPENING) if others else ()
         )
         return (*ranked, *rest)
 

@@ -17,7 +17,7 @@ from qa_service.search_interfaces import Candidate, Index, SearchTerms
 
 ENCODED_AT_ONCE = 50
 """This many of the passages that fit best by their words are encoded for a question, where they have no vectors yet."""
-ENCODING_SECONDS = 0.3
+_ENCODING_SECONDS = 0.3
 """After this many seconds no more of them are encoded."""
 COMPARED = 3_000
 """The vectors of this many passages are compared. Files with more are searched by meaning only where words lead."""
@@ -72,7 +72,7 @@ class FileCandidates:
         loaded = self._index.load_vectors(encoding.name, compared)
         known = {number: vector for number, vector in zip(compared, loaded, strict=True) if vector}
         needed = [number for number in best if number not in known]
-        known |= encoding.encode_now(self._index, needed, ENCODING_SECONDS) if needed else {}
+        known |= encoding.encode_now(self._index, needed, _ENCODING_SECONDS) if needed else {}
         encoding.encode_later(self._index, (number for number in compared if number not in known))
         return multiply_vectors(terms.vector, known)
 

@@ -27,11 +27,11 @@ FOLDER = "qa-encoder-"
 """The folder of the process's socket has a name that begins so."""
 PREFIX_BYTES = 4
 """Before each message stands its length, in this many bytes with the highest one first."""
-LONGEST = 1 << 22
-SECONDS = 10.0
+_LONGEST = 1 << 22
+_SECONDS = 10.0
 """A request may take this long, with the requests before it."""
-NICENESS = 10
-LOOK_SECONDS = 1.0
+_NICENESS = 10
+_LOOK_SECONDS = 1.0
 """The process looks this often whether the master is still there."""
 BACKLOG = 64
 
@@ -56,7 +56,7 @@ class SharedEncoder:
         """Return the vectors of the texts. Raises `ConnectionError` where the process is gone or too slow."""
         try:
             with socket.socket(socket.AF_UNIX) as connection:
-                connection.settimeout(SECONDS)
+                connection.settimeout(_SECONDS)
                 connection.connect(self._address)
                 _send(connection, msgspec.json.encode([text.encode(errors="ignore").decode() for text in texts]))
                 reply = _receive(connection)
@@ -98,7 +98,7 @@ def remove_left_folders() -> None:
             probe.settimeout(0.2)
             found = folder.stat()
             # A process that has just begun doesn't listen yet.
-            if found.st_uid != os.getuid() or time.time() - found.st_mtime < SECONDS:
+            if found.st_uid != os.getuid() or time.time() - found.st_mtime < _SECONDS:
                 continue
             if probe.connect_ex(str(folder / "socket")) == errno.ECONNREFUSED:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -112,14 +112,14 @@ def _serve_encoder(encoder: Encoder, listener: socket.socket, master: int) -> No
     event loop runs, which it never does here."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
-    os.nice(NICENESS)
+    os.nice(_NICENESS)
     while os.getppid() == master:
-        if not select.select([listener.fileno()], [], [], LOOK_SECONDS)[0]:
+        if not select.select([listener.fileno()], [], [], _LOOK_SECONDS)[0]:
             continue
         with suppress(OSError, msgspec.DecodeError, MemoryError):
             connection, _ = listener.accept()
             with connection:
-                connection.settimeout(SECONDS)
+                connection.settimeout(_SECONDS)
                 _send(connection, b"".join(encoder.encode_texts(_decoder.decode(_receive(connection)))))
 
 
@@ -129,7 +129,7 @@ def _send(connection: socket.socket, message: bytes) -> None:
 
 def _receive(connection: socket.socket) -> bytes:
     size = int.from_bytes(_receive_bytes(connection, PREFIX_BYTES))
-    if size > LONGEST:
+    if size > _LONGEST:
         raise OSError("the message is too long")
     return _receive_bytes(connection, size)
 

@@ -11,9 +11,9 @@ from itertools import accumulate
 
 from qa_service.language.sentences import split_sentences
 
-LONGEST = 900
+LONGEST_PASSAGE = 900
 """A passage has at most this many characters."""
-TYPICAL = 700
+_TYPICAL = 700
 """A long page is divided into about as many passages as it would have if each had at most this many characters."""
 PARAGRAPH_WORTH = 120
 """A cut at the end of a line is preferred to one inside of a line that is nearer to the ideal place by less than so
@@ -48,7 +48,7 @@ def split_passages(text: str) -> list[str]:
     """Split a page into passages. Each has at most 900 characters, and on a longer page most have more than 400."""
     ends = list(accumulate(len(part) for sentence in split_sentences(text) for part in _cut_sentence(sentence)))
     passages, start = [], 0
-    while len(text) - start > LONGEST:
+    while len(text) - start > LONGEST_PASSAGE:
         end = _choose_cut(text, start, ends)
         passages.append(text[start:end])
         start = end
@@ -57,13 +57,13 @@ def split_passages(text: str) -> list[str]:
 
 def _choose_cut(text: str, start: int, ends: list[int]) -> int:
     rest = len(text) - start
-    ideal = start + rest / -(-rest // TYPICAL)
+    ideal = start + rest / -(-rest // _TYPICAL)
 
     def badness(end: int) -> float:
         worth = PARAGRAPH_WORTH if _ends_line(text[max(start, end - _TAIL) : end]) else 0
         return abs(end - ideal) - worth
 
-    return min(ends[bisect_right(ends, start) : bisect_right(ends, start + LONGEST)], key=badness)
+    return min(ends[bisect_right(ends, start) : bisect_right(ends, start + LONGEST_PASSAGE)], key=badness)
 
 
 def _ends_line(tail: str) -> bool:
@@ -74,9 +74,9 @@ def _cut_sentence(sentence: str) -> Iterator[str]:
     """Give the sentence, or pieces of it where it is longer than a passage. A piece ends after a word, unless it has no
     space in its second half."""
     start = 0
-    while len(sentence) - start > LONGEST:
-        space = max(sentence.rfind(sign, start + LONGEST // 2, start + LONGEST) for sign in " \n\t")
-        end = space + 1 if space >= 0 else start + LONGEST
+    while len(sentence) - start > LONGEST_PASSAGE:
+        space = max(sentence.rfind(sign, start + LONGEST_PASSAGE // 2, start + LONGEST_PASSAGE) for sign in " \n\t")
+        end = space + 1 if space >= 0 else start + LONGEST_PASSAGE
         yield sentence[start:end]
         start = end
     yield sentence[start:]

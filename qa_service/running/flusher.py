@@ -14,7 +14,7 @@ from qa_service.threads import RestartableThread
 
 log = logging.getLogger(__name__)
 
-SHARE = 10
+_SHARE = 10
 """The pause after a flush is this many times as long as the flush, so that flushing is never most of the work."""
 
 
@@ -115,4 +115,4 @@ class Flusher:
                 log.exception("writing to the shared log broke")
             took = time.monotonic() - began
             pause = 0.0 if kept else min(2 * pause or self._pace.flush, self._pace.back_off)
-            time.sleep(max(self._pace.flush - took, min(SHARE * took, self._pace.longest_flush), pause))
+            time.sleep(max(self._pace.flush - took, min(_SHARE * took, self._pace.longest_flush), pause))

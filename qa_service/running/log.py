@@ -10,7 +10,7 @@ from qa_service.frames import Done, Frame, Reference, references_from_frames, te
 from qa_service.interfaces import LogEntry
 from qa_service.turns import Mark, Turn, turn_from_frames
 
-MOST = 256
+BATCH_FRAMES = 256
 """A batch has at most this many frames, because the connection of a slow reader holds a whole batch."""
 FAR = 1_000_000
 """A gap leaves out this many numbers. No reader can have seen as many frames that aren't in the shared log."""
@@ -121,9 +121,9 @@ class MemoryLog:
         """Return the next frames behind the one with the number `after`. The batch is empty where none is there yet."""
         place = self._begin + after + 1 - self._first
         if place >= self._begin:
-            return Batch(after + 1, self._frames[place : place + MOST])
+            return Batch(after + 1, self._frames[place : place + BATCH_FRAMES])
         place = self._place(after + 1)
-        return Batch(self.number_at(place), self._frames[place : min(place + MOST, self.end_of_run(place))])
+        return Batch(self.number_at(place), self._frames[place : min(place + BATCH_FRAMES, self.end_of_run(place))])
 
     def frames_between(self, begin: int, end: int) -> Sequence[Frame]:
         """Return the frames from the place `begin` on, up to the place before `end`."""

@@ -25,7 +25,7 @@ from qa_service.running.source import AnswerSource
 from qa_service.running.stop import StopSignal
 from qa_service.running.tail import Tail
 from qa_service.running.written import RunningAnswer
-from qa_service.threads import RETRY_SECONDS, ParkedThread
+from qa_service.threads import NO_ROOM_SECONDS, ParkedThread
 from qa_service.turns import Admission, Asked, Gap, Mark, Turn
 
 READERS = 3
@@ -100,7 +100,7 @@ class Runner:
                 raise Draining("this worker is about to stop", retry_after=1)
             if self.count_answers() >= self._settings.answers:
                 raise Overloaded(
-                    f"{self._settings.answers} questions are being answered here", retry_after=RETRY_SECONDS
+                    f"{self._settings.answers} questions are being answered here", retry_after=NO_ROOM_SECONDS
                 )
             self._parked.append(ParkedThread())
 

@@ -19,7 +19,7 @@ from qa_service.threads import RestartableThread
 
 log = logging.getLogger(__name__)
 
-OPENING = 64
+_OPENING = 64
 """All answers share this many locks. With a single lock, opening a large answer would hold up all others."""
 
 
@@ -35,7 +35,7 @@ class Tail:
         self._stop = stop
         self._pace = pace
         self._mirrors: dict[FollowedAnswer, MirroredAnswer] = {}
-        self._opening = tuple(threading.Lock() for _ in range(OPENING))
+        self._opening = tuple(threading.Lock() for _ in range(_OPENING))
         self._thread = RestartableThread("qa-tail", self._run)
         self._closed = False
 

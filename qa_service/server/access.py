@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from gunicorn.glogging import Logger
 
-IDS = re.compile(r"(?<=/)(sessions|answers|chat|responses|files|ask)([/\\]+)[^/\\]+", re.IGNORECASE)
-FIELDS = re.compile(r"[?&;]")
+_IDS = re.compile(r"(?<=/)(sessions|answers|chat|responses|files|ask)([/\\]+)[^/\\]+", re.IGNORECASE)
+_FIELDS = re.compile(r"[?&;]")
 """A client that quotes its whole address puts its fields into the path."""
 HIDDEN = frozenset(
     {
@@ -28,8 +28,8 @@ HIDDEN = frozenset(
 def mask_ids(path: str) -> str:
     """Replace each id in a path by `*`, and cut the path before any fields. `path` is a path as WSGI gives it.
     Characters that aren't visible ASCII are quoted in the result, so that no path can begin a new line of the log."""
-    shown = FIELDS.split(path, maxsplit=1)[0]
-    return quote(IDS.sub(r"\1\2*", shown).encode("latin-1", "replace"), safe="/*")
+    shown = _FIELDS.split(path, maxsplit=1)[0]
+    return quote(_IDS.sub(r"\1\2*", shown).encode("latin-1", "replace"), safe="/*")
 
 
 class AccessLogger(Logger):

@@ -8,7 +8,7 @@ from gevent.event import Event
 
 SLICE_SECONDS = 0.005
 """All reading connections together may compute for this long between two looks of the worker at its connections."""
-PAUSE_SECONDS = 0.001
+_PAUSE_SECONDS = 0.001
 
 
 class ReadingTurn:
@@ -39,7 +39,7 @@ class ReadingTurn:
             if self._queue[0] is not first:
                 first.wait()
             while self._is_over():
-                gevent.sleep(PAUSE_SECONDS)
+                gevent.sleep(_PAUSE_SECONDS)
         finally:
             self._queue.remove(first)
             if self._queue:

@@ -30,7 +30,7 @@ from qa_service.web.serving import NOT_STARTED, build_refusal, drain_answers, en
 HANDSHAKE_SECONDS = 10
 LINGER_SECONDS = 2.0
 """A caller that still sends its request has this many seconds to read the answer before the connection is closed."""
-LAST_SECONDS = 1
+_LAST_SECONDS = 1
 """A worker that is to end waits this many seconds for a connection's next request."""
 SWITCH_SECONDS = 0.1
 BETWEEN_COLLECTIONS = 10_000
@@ -91,7 +91,7 @@ class AnswerWorker(GeventWorker):
     def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override] # The stubs are wrong: gunicorn enters the result.
         """Limit the wait for a request. gunicorn enters this context until all headers of the next request have
         come."""
-        with self._let_go_after(self.cfg.keepalive if self.alive else LAST_SECONDS):
+        with self._let_go_after(self.cfg.keepalive if self.alive else _LAST_SECONDS):
             yield
 
     def handle_request(self, listener_name: Any, req: Request, sock: gevent_socket, addr: Any) -> bool:

@@ -20,7 +20,7 @@ from qa_service.private.server import START_SECONDS, PrivateServer, ServerKind
 from qa_service.stores.memory import store_memory
 from qa_service.stores.pool import StorePool, pool_options
 
-RECOVERY_SECONDS = 0.8
+_RECOVERY_SECONDS = 0.8
 """A connection waits this long for a server that died to be started again. That is bounded since a request waits for
 it."""
 RETRIES = 3
@@ -43,7 +43,7 @@ class EmbeddedConnection(redis.UnixDomainSocketConnection):
             self.path = str(socket_path(self._data))
             with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
                 return self._open()
-            start_store(self._data, memory=self._memory, seconds=RECOVERY_SECONDS, linger=self._linger)
+            start_store(self._data, memory=self._memory, seconds=_RECOVERY_SECONDS, linger=self._linger)
             return self._open()
         except StoreUnavailable as error:
             # This is a time-out, because redis-py doesn't try again after one.

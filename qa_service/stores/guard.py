@@ -14,7 +14,7 @@ from qa_service.errors import QAError, StoreUnavailable
 from qa_service.interfaces import Meter
 from qa_service.stores.refusals import NO_ANSWER, refusal_in, words_of
 
-PAUSE_SECONDS = 1.0
+_PAUSE_SECONDS = 1.0
 """Calls are refused for this long after the store didn't answer."""
 QUIET_SECONDS = 60.0
 """An error that comes again and again is logged once in this time."""
@@ -35,7 +35,7 @@ class StoreGuard:
     def __init__(
         self,
         *,
-        pause: float = PAUSE_SECONDS,
+        pause: float = _PAUSE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         meter: Meter | None = None,
         level: int = logging.WARNING,

@@ -28,10 +28,10 @@ from qa_service.frames import (
     Text,
     UnknownFrame,
 )
-from qa_service.stores.records import UNREADABLE
+from qa_service.stores.records import UNREADABLE_RECORD
 from qa_service.turns import Asked, Mark, UnknownMark
 
-VERSION = b"2"
+LOG_VERSION = b"2"
 """This is the version of the log. The first entry of a log has it in the field `v`. Version 1 had neither `v` nor
 `newer`."""
 
@@ -72,8 +72,8 @@ def encode_items(items: Sequence[Frame | Mark]) -> dict[str, bytes]:
 
 
 def decode_items(fields: Mapping[bytes, bytes]) -> list[Frame | Mark]:
-    """Read the frames and marks from the fields of a log entry. Raises one of `UNREADABLE` where `items` isn't a JSON
-    array."""
+    """Read the frames and marks from the fields of a log entry. Raises one of `UNREADABLE_RECORD` where `items` isn't a
+    JSON array."""
     items = _decoded(fields[b"items"])
     for place, raw in _decoded_newer(fields).items():
         if 0 <= place < len(items):
@@ -98,14 +98,14 @@ def _stand_in(item: Frame | Mark) -> str | Opened:
 def _decoded(items: bytes) -> list[Frame | Mark]:
     try:
         return [Text(item) if isinstance(item, str) else item for item in _first_items.decode(items)]
-    except UNREADABLE:
+    except UNREADABLE_RECORD:
         return [_read_item(bytes(raw)) for raw in _raw_items.decode(items)]
 
 
 def _decoded_newer(fields: Mapping[bytes, bytes]) -> dict[int, bytes]:
     try:
         found = _newer_items.decode(fields.get(b"newer", b"{}"))
-    except UNREADABLE:
+    except UNREADABLE_RECORD:
         return {}
     return {place: bytes(raw) for place, raw in found.items()}
 
@@ -116,7 +116,7 @@ def _read_item(raw: bytes, *, is_mark: bool = False) -> Frame | Mark:
     kind, raw = _kind_of(raw), _legible(raw)
     try:
         item = msgspec.json.decode(raw, type=LATER[kind]) if kind in LATER else _first_item.decode(raw)
-    except UNREADABLE:
+    except UNREADABLE_RECORD:
         return UnknownMark(kind, raw) if is_mark or kind in _MARK_KINDS else UnknownFrame(kind, raw)
     return Text(item) if isinstance(item, str) else item
 
@@ -132,5 +132,5 @@ def _legible(raw: bytes) -> bytes:
 def _kind_of(raw: bytes) -> str:
     try:
         return _named.decode(raw).type
-    except UNREADABLE:
+    except UNREADABLE_RECORD:
         return ""

@@ -19,9 +19,9 @@ from qa_service.model import Owner
 from qa_service.pause import LongWork
 from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
-from qa_service.stores.items import VERSION, decode_items, encode_items
+from qa_service.stores.items import LOG_VERSION, decode_items, encode_items
 from qa_service.stores.keys import answer_key, worker_key
-from qa_service.stores.records import UNREADABLE
+from qa_service.stores.records import UNREADABLE_RECORD
 from qa_service.turns import Mark, logged_id
 
 Fields: TypeAlias = Mapping[str, bytes]
@@ -112,7 +112,7 @@ def _encoded(entry: NewLogEntry) -> Fields | None:
     except (TypeError, ValueError, ArithmeticError, RecursionError):
         log.exception("a part of answer %s can't be stored", logged_id(entry.owner, entry.answer_id))
         return None
-    return {**fields, "v": VERSION} if entry.first == 1 else fields
+    return {**fields, "v": LOG_VERSION} if entry.first == 1 else fields
 
 
 def log_entries_of(entries: Sequence[tuple[bytes, Mapping[bytes, bytes]]]) -> list[LogEntry]:
@@ -138,7 +138,7 @@ def frames_of(pieces: Iterable[LogEntry]) -> Iterator[Frame]:
 def _read_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> LogEntry | None:
     try:
         return LogEntry(int(fields[b"first"]), decode_items(fields))
-    except (KeyError, *UNREADABLE):
+    except (KeyError, *UNREADABLE_RECORD):
         log.warning("entry %s of a log can't be read, and is left out", entry_id.decode())
         return None
 

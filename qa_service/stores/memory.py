@@ -4,16 +4,16 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-SHARE = 4
+_SHARE = 4
 """The store gets the memory divided by this number. The workers and the readers of files need the rest."""
-LEAST, MOST = 256 << 20, 8 << 30
+LEAST, _MOST = 256 << 20, 8 << 30
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def store_memory(cgroup_limit: Path = CGROUP_LIMIT) -> int:
     """Return how many bytes the store may take. They are a quarter of the memory of the machine, or of its container if
     that has less, but at least 256 MiB and at most 8 GiB."""
-    return min(max(_machine_memory(cgroup_limit) // SHARE, LEAST), MOST)
+    return min(max(_machine_memory(cgroup_limit) // _SHARE, LEAST), _MOST)
 
 
 def _machine_memory(cgroup_limit: Path) -> int:

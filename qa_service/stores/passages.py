@@ -36,7 +36,7 @@ from qa_service.stores.keys import session_key
 from qa_service.stores.quotas import queue_space_taken
 from qa_service.stores.records import read_record
 
-FIELD_BYTES = 72
+_FIELD_BYTES = 72
 """This many bytes of memory does a field of a hash take in Redis, besides its name and its value."""
 VECTOR_BYTES = 1024
 """A passage may get a vector of this many bytes later, which is another field."""
@@ -214,11 +214,11 @@ def _name_picture(page: int) -> tuple[str, str]:
 
 def _size_of(passage: Passage) -> int:
     """Return how many bytes of the store a passage takes, with its place, its vector, and its share of its page."""
-    return len(msgspec.json.encode(passage)) + VECTOR_BYTES + 2 * FIELD_BYTES
+    return len(msgspec.json.encode(passage)) + VECTOR_BYTES + 2 * _FIELD_BYTES
 
 
 def _arguments(part: FileText) -> Iterator[Any]:
-    yield from (len(part.passages), FIELD_BYTES)
+    yield from (len(part.passages), _FIELD_BYTES)
     for passage in part.passages:
         yield from (passage.page, msgspec.json.encode(passage))
     for word, places in part.index.items():

@@ -16,9 +16,9 @@ from redis.backoff import ConstantBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
-CONNECT_SECONDS = 0.3
-RETRY_SECONDS = 0.02
-QUEUE_SECONDS = 0.3
+_CONNECT_SECONDS = 0.3
+_RETRY_SECONDS = 0.02
+_QUEUE_SECONDS = 0.3
 """A call waits this long for a connection when all connections of the pool are in use."""
 
 
@@ -65,8 +65,8 @@ def pool_options(*, max_connections: int, timeout: float, retries: int = 1) -> d
     A command is sent again, at most `retries` times, only where its connection turns out to be closed. The server may
     have carried the command out before, so every write must do no harm when it is carried out twice.
     """
-    options = connection_options(connect=CONNECT_SECONDS, reply=timeout, retries=retries)
-    return {"max_connections": max_connections, "timeout": QUEUE_SECONDS, **options}
+    options = connection_options(connect=_CONNECT_SECONDS, reply=timeout, retries=retries)
+    return {"max_connections": max_connections, "timeout": _QUEUE_SECONDS, **options}
 
 
 def connection_options(*, connect: float, reply: float, retries: int) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def connection_options(*, connect: float, reply: float, retries: int) -> dict[st
     return {
         "socket_timeout": reply,
         "socket_connect_timeout": connect,
-        "retry": Retry(ConstantBackoff(RETRY_SECONDS), retries, (redis.ConnectionError,)),
+        "retry": Retry(ConstantBackoff(_RETRY_SECONDS), retries, (redis.ConnectionError,)),
         # Both features would cost round trips at each connect, and the second one may raise the time limits above.
         "driver_info": None,
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),

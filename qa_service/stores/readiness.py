@@ -17,7 +17,7 @@ from qa_service.stores.refusals import refusal_in
 
 # It tries every command that this service needs once, with keys that expire after a second. For each command that
 # fails, it returns the command's name and the server's error.
-PROBE = """
+PROBE_SCRIPT = """
 -- string, hash, list, zset, stream
 local probes = {
   {'SET', KEYS[1], '1', 'EX', 1}, {'GET', KEYS[1]}, {'TTL', KEYS[1]}, {'EXISTS', KEYS[1]},
@@ -50,7 +50,7 @@ def check_store(client: Redis, guard: StoreGuard) -> None:
     """Raise `StoreUnavailable`, which names what is missing, where the store isn't as needed. Where it is, this takes
     one round trip."""
     with guard:
-        failed: Any = client.eval(PROBE, len(PROBES), *PROBES)
+        failed: Any = client.eval(PROBE_SCRIPT, len(PROBES), *PROBES)
     if failed:
         command, _, words = failed[0].decode().partition(": ")
         raise StoreUnavailable(f"{refusal_in(words) or 'The store lacks a command.'} ({command}{_version(client)})")

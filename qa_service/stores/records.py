@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from msgspec.json import Decoder
 
-UNREADABLE = (ValueError, RecursionError)
+UNREADABLE_RECORD = (ValueError, RecursionError)
 """Decoding raises one of these for bytes that aren't JSON, or that are JSON of another shape."""
 
 T = TypeVar("T")
@@ -18,6 +18,6 @@ def read_record(decoder: Decoder[T], stored: bytes | None) -> T | None:
         return None
     try:
         return decoder.decode(stored)
-    except UNREADABLE:
+    except UNREADABLE_RECORD:
         log.warning("a record can't be read, and is left out: it is no %s", getattr(decoder.type, "__name__", "record"))
         return None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import redis
 
-CODES: Mapping[type[redis.RedisError], str] = {
+_CODES: Mapping[type[redis.RedisError], str] = {
     redis.exceptions.OutOfMemoryError: "OOM",
     redis.ReadOnlyError: "READONLY",
     redis.exceptions.MasterDownError: "MASTERDOWN",
@@ -52,7 +52,7 @@ _KEY = re.compile(r"qa:\{\S*")
 def words_of(error: redis.RedisError) -> str:
     """Return the code and the words of the error, without the command or the keys that it quotes. Keys have owners and
     sessions in them, and values are private."""
-    code = next((f"{code} " for kind, code in CODES.items() if isinstance(error, kind)), "")
+    code = next((f"{code} " for kind, code in _CODES.items() if isinstance(error, kind)), "")
     return code + _KEY.sub("qa:…", _ARGUMENTS.sub("", _QUOTING.sub("", str(error))))
 
 

@@ -20,7 +20,7 @@ from qa_service.single_use import is_single_use
 from qa_service.stores import scripts, topic_scripts
 from qa_service.stores.claim_scripts import CLAIM
 from qa_service.stores.guard import StoreGuard
-from qa_service.stores.items import VERSION, encode_items
+from qa_service.stores.items import LOG_VERSION, encode_items
 from qa_service.stores.keys import answer_key, owner_key, quota_key, repeat_key, session_key, worker_key
 from qa_service.stores.quotas import LIVES, share_of
 from qa_service.stores.records import read_record
@@ -134,7 +134,15 @@ class RedisSessions:
         start = encode_items([claim.start])["items"]
         found_for = 2 * kept.seconds_of(turn.session_id)
         held = HeldAnswer(owner, turn.answer_id, turn.session_id, claim.admission)
-        arguments = (turn.session_id, found_for, start, kept.log, VERSION, turn.answer_id, msgspec.json.encode(held))
+        arguments = (
+            turn.session_id,
+            found_for,
+            start,
+            kept.log,
+            LOG_VERSION,
+            turn.answer_id,
+            msgspec.json.encode(held),
+        )
         pipeline.eval(scripts.BEGIN, len(keys), *keys, *arguments)
 
     def _keep_repeat(self, pipeline: Any, claim: Claim) -> None:

@@ -14,7 +14,7 @@ from qa_service.stores import scripts
 from qa_service.stores.guard import StoreGuard
 from qa_service.stores.keys import ALIVE, STOPS, answer_key, session_key, worker_key
 from qa_service.stores.logs import log_entries_of
-from qa_service.stores.records import UNREADABLE, read_record
+from qa_service.stores.records import UNREADABLE_RECORD, read_record
 from qa_service.stores.refusals import is_wrong_kind
 from qa_service.turns import Turn
 
@@ -169,7 +169,7 @@ def _read_held(stored: bytes | None) -> HeldAnswer | None:
     is left out. The answer can then be ended, but not begun again."""
     try:
         return _held.decode(stored) if stored else None
-    except UNREADABLE:
+    except UNREADABLE_RECORD:
         fields = read_record(_held_fields, stored) or {}
         known = {name: value for name, value in fields.items() if name != "admission"}
         return read_record(_held, msgspec.json.encode(known))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from qa_service.interfaces import DriftDetector
-from qa_service.language.encoder import EXTRA
+from qa_service.language.encoder import SEMANTIC_EXTRA
 from qa_service.model import Meaning
 from qa_service.search_interfaces import Encoder
 from qa_service.topics.detector import KeepTopic, LearnedDrift
@@ -41,7 +41,7 @@ def describe_detector(detector: DriftDetector) -> str:
         case KeepTopic():
             return "off: only topic=new begins one"
         case LearnedDrift(encoder=""):
-            return f"compared by words alone; the extra {EXTRA} compares meaning too"
+            return f"compared by words alone; the extra {SEMANTIC_EXTRA} compares meaning too"
         case LearnedDrift(encoder=encoder):
             return f"compared by words and meaning ({encoder})"
         case _:

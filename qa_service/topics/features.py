@@ -19,9 +19,9 @@ from qa_service.language.forms import LITTLE_WORDS, find_form_words
 from qa_service.language.tokens import list_words
 from qa_service.model import Exchange
 
-RECENT = 4
+RECENT_EXCHANGES = 4
 """This many of the latest exchanges are looked at."""
-QUESTION, ANSWER, EARLIER = 1000, 2000, 1000
+_QUESTION, _ANSWER, _EARLIER = 1000, 2000, 1000
 """At most this many characters of a question, of the last answer and of an earlier text are looked at. Half of them are
 taken from the text's beginning, and half from its end."""
 
@@ -89,8 +89,8 @@ def compute_features(question: str, context: Sequence[Exchange]) -> dict[str, fl
 
     `context` must not be empty. The work is bounded, however long the texts are.
     """
-    rest, announcement = remove_announcement(keep_ends(question.strip(), QUESTION))
-    recent = context[-RECENT:]
+    rest, announcement = remove_announcement(keep_ends(question.strip(), _QUESTION))
+    recent = context[-RECENT_EXCHANGES:]
     shared = compare_words(rest, recent)
     numbers = {
         **_overlap_numbers(shared),
@@ -112,9 +112,9 @@ def is_unknown_language(question: str) -> bool:
 def compare_words(question: str, recent: Sequence[Exchange]) -> Overlap:
     """Find which content words of the question stand in the recent exchanges, also as parts of longer words."""
     *earlier, last = recent
-    last_question, last_answer = _flat(keep_ends(last.question, QUESTION)), _flat(keep_ends(last.text, ANSWER))
-    questions = "".join(_flat(keep_ends(exchange.question, EARLIER)) for exchange in earlier)
-    answers = "".join(_flat(keep_ends(exchange.text, EARLIER)) for exchange in earlier)
+    last_question, last_answer = _flat(keep_ends(last.question, _QUESTION)), _flat(keep_ends(last.text, _ANSWER))
+    questions = "".join(_flat(keep_ends(exchange.question, _EARLIER)) for exchange in earlier)
+    answers = "".join(_flat(keep_ends(exchange.text, _EARLIER)) for exchange in earlier)
     needles = {stem: _needle(stem) for stem in _stems(question)[:_MOST_STEMS] if stem not in _HOLLOW}
     names = {f" {name.casefold()}" for name in _NAME.findall(question)}
     everything = last_question + last_answer + questions + answers
@@ -200,7 +200,7 @@ def _overlap_numbers(shared: Overlap) -> dict[str, float]:
 
 
 def _novelty_numbers(shared: Overlap, last_question: str) -> dict[str, float]:
-    asked_before = frozenset(_stems(keep_ends(last_question, EARLIER)))
+    asked_before = frozenset(_stems(keep_ends(last_question, _EARLIER)))
     old, new, rare = shared.old, shared.new, shared.rare
     return {
         "stems new": len(new),
@@ -265,7 +265,7 @@ def _context_numbers(question: str, recent: Sequence[Exchange]) -> dict[str, flo
         "asked back in passing": any(sign in answer[-400:] for sign in _ASKS),
         "replies": answered_asking and not any(sign in question for sign in _ASKS),
         "no answer": not answer,
-        "answer length": log1p(min(len(answer), ANSWER)) / 5,
+        "answer length": log1p(min(len(answer), _ANSWER)) / 5,
         "exchanges": log1p(len(recent)),
         "first follow-up": len(recent) == 1,
         "hopping": _hops(recent),
@@ -275,8 +275,8 @@ def _context_numbers(question: str, recent: Sequence[Exchange]) -> dict[str, flo
 def _hops(recent: Sequence[Exchange]) -> bool:
     """Return whether the last question shared no content word with the exchanges before it."""
     *earlier, last = recent
-    before = "".join(_flat(keep_ends(f"{exchange.question} {exchange.text}", EARLIER)) for exchange in earlier)
-    stems = [stem for stem in _stems(keep_ends(last.question, EARLIER))[:_MOST_STEMS] if stem not in _HOLLOW]
+    before = "".join(_flat(keep_ends(f"{exchange.question} {exchange.text}", _EARLIER)) for exchange in earlier)
+    stems = [stem for stem in _stems(keep_ends(last.question, _EARLIER))[:_MOST_STEMS] if stem not in _HOLLOW]
     return bool(earlier and stems) and not any(_needle(stem) in before for stem in stems)
 
 

@@ -23,12 +23,12 @@ Vector: TypeAlias = NDArray[np.float32]
 Recall: TypeAlias = Callable[[str, str], Meaning]
 """Such a function gives the vectors of a question and its answer."""
 
-RECENT = 4
+RECENT_QUESTIONS = 4
 """The last four questions, and the last three answers, are compared."""
-QUESTION, ANSWER = 400, 300
+_QUESTION, _ANSWER = 400, 300
 """At most this many characters of a question, and from the beginning of an answer, become a vector. Encoding them takes
 a worker some milliseconds at most."""
-ENCODING_SECONDS = 0.0005
+_ENCODING_SECONDS = 0.0005
 """Encoding a text takes longer than this, and remembering its vector doesn't."""
 _KEPT = 256
 """Some turns hold no vectors. The vectors of this many of their exchanges are remembered."""
@@ -97,9 +97,9 @@ def recall_meaning(encoder: Encoder, question: str, text: str) -> Meaning:
     Other requests have their turn first, so that what was said last goes out at once, and again before the answer if
     encoding the question took long. It doesn't where the encoder remembers the question since its topic was judged.
     """
-    answer = text[:ANSWER].strip()
+    answer = text[:_ANSWER].strip()
     give_way()
-    work = LongWork(ENCODING_SECONDS)
+    work = LongWork(_ENCODING_SECONDS)
     asked = encoder.encode_texts([shorten_question(question)])[0]
     if answer:
         work.end_step()
@@ -108,7 +108,7 @@ def recall_meaning(encoder: Encoder, question: str, text: str) -> Meaning:
 
 def shorten_question(question: str) -> str:
     """Return the question as it is encoded: its beginning and its end, where it is long."""
-    return keep_ends(question, QUESTION)
+    return keep_ends(question, _QUESTION)
 
 
 def compare_meaning(
@@ -116,11 +116,11 @@ def compare_meaning(
 ) -> Comparison:
     """Compare a question with the exchanges before it, of which there is at least one. `recall` gives the vectors of
     exchanges that this encoder hasn't seen. Without it they are encoded now, with pauses in between."""
-    recent = context[-RECENT:]
+    recent = context[-RECENT_QUESTIONS:]
     meanings = list(_recall_all(encoder, recent, recall or partial(recall_meaning, encoder)))
     asked = read_vector(encoder.encode_texts([shorten_question(question)])[0])
     questions = tuple(read_vector(meaning.question) for meaning in meanings)
-    answers = tuple(read_vector(meaning.answer) for meaning in meanings[1 - RECENT :] if meaning.answer)
+    answers = tuple(read_vector(meaning.answer) for meaning in meanings[1 - RECENT_QUESTIONS :] if meaning.answer)
     answer = read_vector(meanings[-1].answer) if meanings[-1].answer else np.zeros_like(asked)
     return Comparison(asked, _sum_up(questions, answer), answer, questions, answers)
 
@@ -135,7 +135,7 @@ def _recall_all(encoder: Encoder, recent: Sequence[Exchange], recall: Recall) ->
         if exchange.meaning and exchange.meaning.encoder == encoder.name:
             yield exchange.meaning
         else:
-            yield recall(shorten_question(exchange.question), exchange.text[:ANSWER])
+            yield recall(shorten_question(exchange.question), exchange.text[:_ANSWER])
 
 
 def _sum_up(questions: Sequence[Vector], answer: Vector) -> Vector:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from qa_service.language.cues import announces_return, find_cues, remove_announcement
 from qa_service.model import Drift, Exchange, Session
-from qa_service.topics.features import RECENT, compare_words, is_unknown_language
+from qa_service.topics.features import RECENT_EXCHANGES, compare_words, is_unknown_language
 from qa_service.topics.scoring import Likeness, Scorer
 
 COVERED = 0.4
@@ -89,7 +89,7 @@ def find_earlier_topic(
 
 def _list_compared(session: Session, index: int) -> Sequence[Exchange]:
     """Return the exchanges of the current topic whose words speak against the topic `index`."""
-    older, latest = session.context[:-RECENT], session.context[-RECENT:]
+    older, latest = session.context[:-RECENT_EXCHANGES], session.context[-RECENT_EXCHANGES:]
     return latest if index == session.topic else older[:1] + latest
 
 
@@ -97,8 +97,10 @@ def _list_candidates(session: Session, *, is_new: bool) -> Mapping[int, Sequence
     """Return the exchanges by topic. Where the question would begin a new topic, the older exchanges of the current one
     count, too: the model still sees them."""
     candidates = {topic.index: topic.exchanges for topic in session.earlier if topic.exchanges}
-    older = session.context[:-RECENT]
-    return {session.topic: older[:1] + older[1:][1 - RECENT :], **candidates} if older and is_new else candidates
+    older = session.context[:-RECENT_EXCHANGES]
+    if older and is_new:
+        return {session.topic: older[:1] + older[1:][1 - RECENT_EXCHANGES :], **candidates}
+    return candidates
 
 
 def _is_met(bounds: Bounds, leaving: float, fitting: float) -> bool:

@@ -15,7 +15,7 @@ from qa_service.language.usual_words import is_usual
 MOST_WORDS = 50
 """At most this many different words of a question are looked for. Each is compared with every sentence, and the 8,000
 words that a question can have would keep a worker from everything else for seconds."""
-EARLIER_WEIGHT = 0.25
+_EARLIER_WEIGHT = 0.25
 """A word of the question before counts for this part of a word of the question."""
 ASKING_WEIGHT = 0.4
 """A usual word, which says what is asked for and hardly what it is asked of, counts for this part of another one."""
@@ -102,7 +102,7 @@ def weigh_question(question: str, earlier: str, texts: Sequence[HeldWords]) -> A
     own = _read_subject(question) or ([] if earlier else read_asked_words(question))
     weights = {word: ASKING_WEIGHT if is_usual(word) else 1.0 for word in own[:MOST_WORDS]}
     for word in read_asked_words(earlier):
-        weights.setdefault(word, EARLIER_WEIGHT)
+        weights.setdefault(word, _EARLIER_WEIGHT)
     rare = {word: weight * _weigh_rarity(word, texts) for word, weight in weights.items()}
     return AskedWords(rare, _read_numbered(question))
 

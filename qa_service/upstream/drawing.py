@@ -11,12 +11,12 @@ from msgspec.structs import replace
 from qa_service.deltas import Delta, Finished
 from qa_service.model import Prompt
 from qa_service.upstream.events import AnyEvent
-from qa_service.upstream.fields import UNREADABLE
+from qa_service.upstream.fields import UNREADABLE_REPLY
 from qa_service.upstream.protocol import VendorProtocol
 from qa_service.upstream.reading import ResponseReader
 from qa_service.upstream.requests import SdkRequestWriter
 
-PARTS = 3
+_PARTS = 3
 """Upstream shows each picture up to this many times before it is finished."""
 _ESSENTIAL = frozenset({"model", "input", "stream", "tools"})
 
@@ -41,7 +41,7 @@ def drawing_parameters(prompt: Prompt, *, size: str, quality: str) -> dict[str, 
         "output_format": "png",
         "size": size,
         "quality": quality,
-        "partial_images": PARTS,
+        "partial_images": _PARTS,
     }
     parameters: dict[str, object] = {
         "model": prompt.model,
@@ -78,5 +78,5 @@ def _find_usage(written: bytes) -> bytes:
     """Find the usage in a terminal event. The result is empty where there is none."""
     try:
         return bytes(_decode_end(written).response.usage)
-    except UNREADABLE:
+    except UNREADABLE_REPLY:
         return b""

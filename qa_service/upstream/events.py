@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from qa_service.errors import UpstreamUnavailable
 from qa_service.upstream.failures import read_report
-from qa_service.upstream.fields import UNREADABLE, Count, Fragment, parse_json, read_struct
+from qa_service.upstream.fields import UNREADABLE_REPLY, Count, Fragment, parse_json, read_struct
 
 
 class Event(Struct, tag_field="type", frozen=True):
@@ -218,7 +218,7 @@ _KINDS: dict[str, type[KnownEvent]] = {str(kind.__struct_config__.tag): kind for
 
 decode_event: Callable[[bytes], KnownEvent] = msgspec.json.Decoder(KnownEvent).decode
 """This decodes an event of a known type, all of whose fields have the types above. For any other event it raises one of
-`UNREADABLE`."""
+`UNREADABLE_REPLY`."""
 
 _decode_other = msgspec.json.Decoder(OtherEvent).decode
 
@@ -228,7 +228,7 @@ def read_event(content: bytes) -> AnyEvent | None:
 
     An object that can't be parsed raises `UpstreamUnavailable`, because it may have been a piece of the answer.
     """
-    with suppress(*UNREADABLE):
+    with suppress(*UNREADABLE_REPLY):
         other = _decode_other(content)
         if other.type not in _KINDS:
             return _find_error(other)

@@ -18,9 +18,9 @@ from qa_service.language.summaries import asks_for_summary
 from qa_service.markers import loosen_markers
 from qa_service.model import Language, Passage, Prompt, Usage
 from qa_service.upstream.asked_words import AskedWords, HeldWords, hold_words, read_asked_words, weigh_question
-from qa_service.upstream.quotable import LONGEST, QuotableSentence, list_sentences
+from qa_service.upstream.quotable import LONGEST_OFFLINE_QUOTE, QuotableSentence, list_sentences
 
-MODEL = "offline"
+_MODEL = "offline"
 _MOST = 5
 """At most this many sentences are quoted."""
 _MOST_OF_FIRST = 3
@@ -116,7 +116,7 @@ def _deltas(prompt: Prompt, stop: Stop) -> Iterator[Delta]:
         if stop.is_set():
             raise Cancelled
         yield TextDelta(piece)
-    yield Finished("stop", model=MODEL, usage=Usage())
+    yield Finished("stop", model=_MODEL, usage=Usage())
 
 
 def _write_answer(prompt: Prompt) -> Iterator[str]:
@@ -259,4 +259,4 @@ def _name_files(names: Sequence[str]) -> str:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST else text[:LONGEST].rsplit(None, 1)[0] + "…"
+    return text if len(text) <= LONGEST_OFFLINE_QUOTE else text[:LONGEST_OFFLINE_QUOTE].rsplit(None, 1)[0] + "…"

@@ -11,7 +11,7 @@ from qa_service.language.sentences import split_sentences
 from qa_service.model import Passage
 from qa_service.upstream.asked_words import HeldWords, hold_words
 
-LONGEST = 400
+LONGEST_OFFLINE_QUOTE = 400
 """A quote has at most this many characters. Text without sentence ends, such as a table, is quoted by lines, or cut."""
 RUNNING_PAGES = 3
 """A short line that stands on this many pages of a file, but for its digits, is a running header."""
@@ -57,7 +57,7 @@ def _split_quotable(text: str) -> Iterator[str]:
     begins_line = True
     for sentence in split_sentences(text):
         lines = [sentence]
-        if len(sentence) > LONGEST:
+        if len(sentence) > LONGEST_OFFLINE_QUOTE:
             lines = sentence.splitlines()
         elif begins_line:
             lines = _OVER.sub("\\1\0", sentence, count=1).split("\0")

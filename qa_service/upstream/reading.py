@@ -16,7 +16,7 @@ from qa_service.upstream.events import (
     read_event,
 )
 from qa_service.upstream.failures import map_report, read_report
-from qa_service.upstream.fields import UNREADABLE, read_struct
+from qa_service.upstream.fields import UNREADABLE_REPLY, read_struct
 from qa_service.upstream.marks import SIGNS
 from qa_service.upstream.output import ResponseOutput, find_status
 from qa_service.upstream.spool import PictureSpool
@@ -69,7 +69,7 @@ class ResponseReader:
                 for written in self._body.feed(self._spool.divert_pictures(chunk)):
                     try:
                         event: AnyEvent | None = decode_event(written)
-                    except UNREADABLE:
+                    except UNREADABLE_REPLY:
                         event = self._read_odd(written)
                     if self._kept and self._is_old(event):
                         continue

@@ -15,7 +15,7 @@ from tempfile import mkstemp
 
 from qa_service.errors import UpstreamUnavailable
 
-MOST_BYTES = 32 * 1024 * 1024
+MOST_PICTURE_BYTES = 32 * 1024 * 1024
 """A picture may have this many bytes."""
 
 _KEY = re.compile(rb'"(?:result|partial_image_b64)"\s*:\s*"\Z')
@@ -40,7 +40,7 @@ class PictureSpool:
 
     def divert_pictures(self, chunk: bytes) -> bytes:
         """Return the chunk without what belongs to a picture that doesn't end in it. A picture that has more than
-        `MOST_BYTES` raises `UpstreamUnavailable`."""
+        `MOST_PICTURE_BYTES` raises `UpstreamUnavailable`."""
         # Nearly every chunk ends with its last event.
         if self._open is None and chunk.endswith(b"\n"):
             self._tail = b""
@@ -124,8 +124,8 @@ class _PictureFile:
         whole = len(text) // 4 * 4
         self._rest = text[whole:]
         self._size += whole // 4 * 3
-        if self._size > MOST_BYTES:
-            raise UpstreamUnavailable(f"a picture of upstream's is longer than {MOST_BYTES} bytes")
+        if self._size > MOST_PICTURE_BYTES:
+            raise UpstreamUnavailable(f"a picture of upstream's is longer than {MOST_PICTURE_BYTES} bytes")
         with suppress(OSError, Error):
             self._file.write(b64decode(text[:whole]))
 

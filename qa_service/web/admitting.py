@@ -21,7 +21,7 @@ from qa_service.web.mounting import Mounted
 from qa_service.web.repeats import find_repeat, name_key
 from qa_service.wire.formats import WireFormat
 
-POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 
 
 def check_rate(service: Mounted, owner: Owner) -> None:
@@ -89,7 +89,7 @@ def _join(service: Mounted, question: Question, sent: Submission) -> AnswerSourc
             if time.monotonic() > until:
                 raise StoreUnavailable("the question that this one repeats isn't admitted yet", retry_after=1) from None
             assembly.desk.forget(question, outcome)
-            time.sleep(POLL_SECONDS)
+            time.sleep(_POLL_SECONDS)
         else:
             sent.discard_files()
             return source

@@ -24,7 +24,7 @@ from qa_service.wire.agui import AgentRun
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-ID = 128
+_ID = 128
 DATA_URL = "data:"
 OF_THE_RUN = (*QUESTION_FIELDS, "messages", "sessionId", "lastEventId")
 """A client says these things by the run itself, so `forwardedProps` can't say them."""
@@ -96,8 +96,8 @@ def read_agent_input(sent: Mapping[str, Any]) -> AgentInput:
 def _read_id(sent: Mapping[str, Any], name: str) -> str:
     """Read an id as it is written, since the client looks for the very same one in its events."""
     value = sent.get(name)
-    if not (isinstance(value, str) and len(value) <= ID):
-        raise InvalidField(f"{name}: expected 1-{ID} characters", field=name)
+    if not (isinstance(value, str) and len(value) <= _ID):
+        raise InvalidField(f"{name}: expected 1-{_ID} characters", field=name)
     return value
 
 

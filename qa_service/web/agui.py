@@ -13,14 +13,14 @@ from qa_service.web.streaming import send_answer
 from qa_service.wire.agui import AgentEncoder
 from qa_service.wire.formats import AG_UI
 
-NAMES = {"question": "messages", "sessionId": "threadId"}
+_NAMES = {"question": "messages", "sessionId": "threadId"}
 """A client knows these fields of a question under its own names."""
 
 
 def run_agent() -> Response:
     """Answer the question of a run, as a stream of the protocol's events."""
     service, owner = mounted(), asking_owner(asks=True)
-    source, way = ask_foreign_question(service, owner, _translate, NAMES)
+    source, way = ask_foreign_question(service, owner, _translate, _NAMES)
     return send_answer(service, owner, source, way.wanted)
 
 

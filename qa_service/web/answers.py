@@ -21,7 +21,7 @@ from qa_service.wire.formats import WireFormat
 
 SEEN = re.compile(r"\A(?:([A-Za-z0-9]{1,64})-)?([0-9]{1,15})")
 """A reader names the last frame it has seen by the answer's id and the frame's number, or by the number alone."""
-NUMBER = re.compile(r"-?[0-9]{1,15}")
+_NUMBER = re.compile(r"-?[0-9]{1,15}")
 
 
 def get_answer(answer_id: str) -> Response:
@@ -109,6 +109,6 @@ def _read_after(fields: Mapping[str, Any]) -> int:
     """Read the number of the last frame that a reader has seen. A negative number asks for that many frames of what is
     there, and for all that follow."""
     after = read_word(fields, "after", default="0")
-    if not NUMBER.fullmatch(after):
+    if not _NUMBER.fullmatch(after):
         raise InvalidField("after: expected the number of a frame, or a negative number of frames", field="after")
     return int(after)

@@ -11,14 +11,14 @@ from qa_service.web.forms import read_submission
 from qa_service.web.mounting import add_route, asking_owner, mounted
 from qa_service.web.streaming import send_answer
 
-METHODS = ("GET", "POST")
+_METHODS = ("GET", "POST")
 
 
 def ask_question() -> Response:
     """Answer a question, streamed or whole."""
     # Flask allows HEAD wherever GET is allowed. A client that sends HEAD only checks the address, and asks nothing.
     if request.method == "HEAD":
-        raise MethodNotAllowed("HEAD: expected GET or POST", allowed=METHODS)
+        raise MethodNotAllowed("HEAD: expected GET or POST", allowed=_METHODS)
     service, owner = mounted(), asking_owner(asks=True)
     check_rate(service, owner)
     with read_submission(request, service.limits) as sent:
@@ -35,4 +35,4 @@ def ask_question() -> Response:
 
 def install(blueprint: Blueprint) -> None:
     """Add the routes of this module."""
-    add_route(blueprint, "/ask", "ask", ask_question, methods=METHODS)
+    add_route(blueprint, "/ask", "ask", ask_question, methods=_METHODS)

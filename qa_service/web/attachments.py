@@ -23,9 +23,9 @@ from qa_service.submission import Submission
 from qa_service.web.texts import FIELD_BYTES
 from qa_service.web.uploads import Spool, UploadLimits
 
-PICTURES = ("image_url", "input_image", "image")
-FILES = ("file", "input_file")
-PIECE = 1 << 16
+_PICTURES = ("image_url", "input_image", "image")
+_FILES = ("file", "input_file")
+_PIECE = 1 << 16
 """This many characters of base64 are decoded at once."""
 _DATA_URL = re.compile(r"data:([\w.+-]+/([\w.+-]+))?(?:;(?!base64,)[^;,]{0,100}){0,5}(;base64)?,", re.IGNORECASE)
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}:")
@@ -139,7 +139,7 @@ def room_for_attachments(limits: UploadLimits) -> int:
 def _read_attachment(number: int, part: _SentPart, field: str) -> Attachment | None:
     if part.type in TEXT_TYPES or part.type.startswith(PAGES_OWN):
         return None
-    if part.type not in PICTURES + FILES:
+    if part.type not in _PICTURES + _FILES:
         raise InvalidField(
             f"{field}: expected parts of the user's that are text, pictures or files, not {part.type[:50]!r}",
             field=field,
@@ -168,7 +168,7 @@ def _name_of(part: _SentPart) -> str:
 
 def _make_name(part: _SentPart, kind: re.Match[str] | None) -> str:
     """Make a name for a file that came without one. Its kind is told by its bytes, so the name is for people alone."""
-    stem = "image" if part.type in PICTURES else "file"
+    stem = "image" if part.type in _PICTURES else "file"
     subtype = (kind and kind[2]) or ""
     return f"{stem}.{subtype.lower()}" if re.fullmatch(r"\w{1,8}", subtype) else stem
 
@@ -179,8 +179,8 @@ def _decode_content(attachment: Attachment, field: str) -> Iterator[bytes]:
     if kind and not kind[3]:
         raise InvalidField(f"{field}: expected base64 in the data URL of {attachment.name!r}", field=field)
     rest = ""
-    for at in range(kind.end() if kind else 0, len(content), PIECE):
-        piece = rest + "".join(content[at : at + PIECE].split())  # Some clients break base64 into lines.
+    for at in range(kind.end() if kind else 0, len(content), _PIECE):
+        piece = rest + "".join(content[at : at + _PIECE].split())  # Some clients break base64 into lines.
         whole = len(piece) - len(piece) % 4
         yield _decode_piece(piece[:whole], attachment, field)
         rest = piece[whole:]

@@ -28,8 +28,8 @@ from qa_service.web.reception import Reception
 
 GULP = 1 << 16
 CLOCK = "qa_service bodies"
-TICK_SECONDS = 0.1
-SLICE_SECONDS = 0.005
+_TICK_SECONDS = 0.1
+_SLICE_SECONDS = 0.005
 """After a body was parsed for this many seconds, other requests of the worker have their turn."""
 ESTABLISHED = b"\x01"
 """This is the first byte of Linux's `struct tcp_info` while neither side has closed the connection."""
@@ -68,9 +68,9 @@ class BodyClock:
             self._bodies.discard(body)
 
     def _run(self) -> None:
-        time.sleep(TICK_SECONDS)
+        time.sleep(_TICK_SECONDS)
         while self._tick():
-            time.sleep(TICK_SECONDS)
+            time.sleep(_TICK_SECONDS)
 
     def _tick(self) -> bool:
         with self._lock:
@@ -171,7 +171,7 @@ class RequestBody:
 
     def _give_way(self) -> None:
         self._worked += time.monotonic() - self._returned
-        if self._worked > SLICE_SECONDS:
+        if self._worked > _SLICE_SECONDS:
             self._worked = 0
             give_way()
 

@@ -18,7 +18,7 @@ from qa_service.single_use import make_single_use_id
 from qa_service.submission import Submission
 from qa_service.web.attachments import SentMessage, read_sent_messages, write_plain_messages
 
-NAMES: Mapping[str, str] = {
+COMPLETION_NAMES: Mapping[str, str] = {
     "question": "messages",
     "files": "messages",
     "systemPrompt": "messages",
@@ -31,7 +31,7 @@ INSTRUCTING = ("system", "developer")
 SESSION_HEADER = "X-Session-Id"
 SESSION_LABELS = ("session_id", "sessionId", "conversation_id")
 """Under one of these names `metadata` may hold the session."""
-LONGEST_NAME = 1_000
+_LONGEST_NAME = 1_000
 """This many characters of a name of a user or a session are read."""
 
 
@@ -105,10 +105,10 @@ def _read_session(fields: Mapping[str, Any], header: str) -> str:
     """Read which session the question belongs to. The header is the surest, and a user's name the least sure sign."""
     signs = {
         SESSION_HEADER: header.strip(),
-        "sessionId": read_text(fields, "sessionId", LONGEST_NAME),
+        "sessionId": read_text(fields, "sessionId", _LONGEST_NAME),
         "conversation": _read_conversation(fields),
         "metadata": _read_label(fields),
-        "user": _session_of_user(read_text(fields, "user", LONGEST_NAME)),
+        "user": _session_of_user(read_text(fields, "user", _LONGEST_NAME)),
     }
     name, session_id = next(((name, sign) for name, sign in signs.items() if sign), ("", ""))
     if session_id and not SESSION_ID.fullmatch(session_id):

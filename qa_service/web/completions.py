@@ -10,7 +10,7 @@ from qa_service.model import Owner
 from qa_service.running.source import AnswerSource
 from qa_service.submission import Submission
 from qa_service.web.attachments import list_attachments
-from qa_service.web.completion_requests import NAMES, SESSION_HEADER, read_completion_request
+from qa_service.web.completion_requests import COMPLETION_NAMES, SESSION_HEADER, read_completion_request
 from qa_service.web.foreign_questions import AnswerWay, ForeignQuestion, ask_foreign_question, omit_known_files
 from qa_service.web.languages import spoken_language
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
@@ -29,7 +29,7 @@ WITH_USAGE = replace(OPENAI, encoder=partial(CompletionEncoder, usage=True))
 def complete_chat() -> Response:
     """Answer the last thing that the user says in a conversation, streamed or whole."""
     service, owner = mounted(), asking_owner(asks=True)
-    source, way = ask_foreign_question(service, owner, partial(_translate, service, owner), NAMES)
+    source, way = ask_foreign_question(service, owner, partial(_translate, service, owner), COMPLETION_NAMES)
     if way.is_streamed or source is None:
         return send_answer(service, owner, source, way.wanted)
     return name_answer(_whole(service, owner, source), source)

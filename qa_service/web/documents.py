@@ -44,13 +44,13 @@ from qa_service.wire.document_objects import (
     build_found_passages,
 )
 
-STATUSES = ("queued", "reading", "ready", "failed")
-TITLE = 300
+DOCUMENT_STATUSES = ("queued", "reading", "ready", "failed")
+LONGEST_DOCUMENT_TITLE = 300
 ADDRESS = 2_000
 QUERY = 2_000
 FOUND = 10
 MOST_FOUND = 50
-MOST_PAGES = 8
+MOST_FETCHED_PAGES = 8
 """A worker fetches at most this many pages at once. Looking up a name can take half a minute, and takes one of the ten
 threads that all look-ups of the worker share."""
 NO_EDITOR = "shared collections take a server's key without X-User-Id, or the permission of this site"
@@ -140,7 +140,7 @@ def list_collections() -> Response:
 def install(blueprint: Blueprint) -> None:
     """Add the routes of this module."""
     one = "/documents/<document_id>"
-    add = partial(add_documents, WorkerRoom("pages", MOST_PAGES))
+    add = partial(add_documents, WorkerRoom("pages", MOST_FETCHED_PAGES))
     add_route(blueprint, "/documents", "add_documents", add, methods=("POST",))
     add_route(blueprint, "/documents", "documents", list_documents)
     add_route(blueprint, "/documents/search", "search_documents", search_documents, methods=("POST",))
@@ -173,7 +173,7 @@ def count_search(service: Mounted, caller: DocumentCaller) -> None:
 def read_target(fields: Mapping[str, Any], caller: DocumentCaller, files: int = 1) -> NewDocument:
     """Read where new documents are to be put, and what is said of them. The name stays empty. Raises
     `Unauthenticated` where the caller may not write there."""
-    title, url = read_text(fields, "title", TITLE), read_text(fields, "url", ADDRESS)
+    title, url = read_text(fields, "title", LONGEST_DOCUMENT_TITLE), read_text(fields, "url", ADDRESS)
     if files > 1 and (title or url):
         field = "title" if title else "url"
         raise InvalidField(f"{field}: expected one file with it", field=field)
@@ -227,8 +227,8 @@ def _read_collection(fields: Mapping[str, Any], usual: str) -> str:
 
 def _read_status(query: Mapping[str, str]) -> str:
     status = query.get("status", "")
-    if status and status not in STATUSES:
-        raise InvalidField(f"status: expected one of {', '.join(sorted(STATUSES))}", field="status")
+    if status and status not in DOCUMENT_STATUSES:
+        raise InvalidField(f"status: expected one of {', '.join(sorted(DOCUMENT_STATUSES))}", field="status")
     return status
 
 

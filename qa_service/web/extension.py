@@ -37,7 +37,7 @@ from qa_service.web.refusals import install_refusals
 from qa_service.web.uploads import UploadLimits
 from qa_service.wire.error_formats import OPENAI_ERROR, PROBLEM
 
-PAGE = "/page"
+_PAGE = "/page"
 
 Identify: TypeAlias = Callable[[Request], str | None]
 """Such a function returns the id of the user who sends the request, or None where it is nobody's."""
@@ -99,7 +99,7 @@ class QAService:
         app.url_map.converters.setdefault(ANY_REST, AnyRest)
         app.register_blueprint(_blueprint(gate, assembly), url_prefix=prefix)
         if self._page:
-            page.add_page(app, prefix + PAGE if self._page is True else self._page)
+            page.add_page(app, prefix + _PAGE if self._page is True else self._page)
 
 
 def _blueprint(gate: Gate, assembly: Assembly) -> Blueprint:

@@ -18,7 +18,7 @@ from qa_service.web.paging import read_limit, read_time_cursor
 from qa_service.wire.content import build_answer, build_answer_list
 
 RATINGS: tuple[Rating, ...] = ("up", "down")
-COMMENT = 4_000
+LONGEST_COMMENT = 4_000
 
 
 def give_feedback(answer_id: str) -> Response:
@@ -48,4 +48,4 @@ def install(blueprint: Blueprint) -> None:
 def _read_feedback(fields: Mapping[str, Any]) -> Feedback:
     if "rating" not in fields:
         raise InvalidField("rating: expected one of down, up", field="rating")
-    return Feedback(read_choice(fields, "rating", RATINGS), read_text(fields, "comment", COMMENT), now())
+    return Feedback(read_choice(fields, "rating", RATINGS), read_text(fields, "comment", LONGEST_COMMENT), now())

@@ -18,8 +18,8 @@ from qa_service.web.bodies import GULP, BodyBounds, RequestBody, is_chunked
 from qa_service.web.parts import SentAsFile, read_parts
 from qa_service.web.texts import (
     FIELD_BYTES,
-    FIELDS,
     LOST,
+    MOST_FIELDS,
     decode_fields,
     decode_sent_text,
     replace_lone_halves,
@@ -33,7 +33,7 @@ characters takes 281 KiB."""
 VALUES = 50_000
 """A JSON body may hold this many lists, objects and texts. Making them takes 20 ms; making millions would take a
 second."""
-COUNTED = 1 << 20
+_COUNTED = 1 << 20
 """This many characters are counted at once."""
 BOM = "\ufeff"
 _EMPTY_LIST = re.compile(rb"\[\s*\]")
@@ -146,8 +146,8 @@ def _decode_json(body: bytes, charset: str) -> dict[str, Any]:
     work.end_step()
     try:
         fields = msgspec.json.decode(text, type=dict[str, Raw])
-        if len(fields) > FIELDS:
-            raise TooLarge(f"the request has more than {FIELDS} fields")
+        if len(fields) > MOST_FIELDS:
+            raise TooLarge(f"the request has more than {MOST_FIELDS} fields")
         return present_fields((name, _simple_value(raw)) for name, raw in fields.items())
     except msgspec.ValidationError:
         raise BadJson("the body: expected a JSON object") from None
@@ -158,8 +158,8 @@ def _decode_json(body: bytes, charset: str) -> dict[str, Any]:
 def _count_values(text: str, work: LongWork) -> int:
     """Count lists, objects and texts. A bracket inside of a text counts too, so the count may be too high."""
     count = 0
-    for at in range(0, len(text), COUNTED):
-        piece = text[at : at + COUNTED]
+    for at in range(0, len(text), _COUNTED):
+        piece = text[at : at + _COUNTED]
         count += 2 * (piece.count("[") + piece.count("{")) + piece.count('"') - piece.count('\\"')
         work.end_step()
     return count // 2

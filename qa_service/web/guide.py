@@ -30,11 +30,11 @@ GUIDES = (
     "how-it-works",
 )
 """These are the pages, in the order in which they are listed."""
-PREFIX = "/-prefix-"
+PREFIX_PLACEHOLDER = "/-prefix-"
 """This stands in a written page for the path under which its reader finds the service."""
-PICTURES = ("figures.svg",)
-KEPT = 64
-WORDS: Mapping[Language, Mapping[str, str]] = {
+GUIDE_PICTURES = ("figures.svg",)
+_KEPT = 64
+GUIDE_WORDS: Mapping[Language, Mapping[str, str]] = {
     "en": {
         "documentation": "Documentation",
         "reference": "API reference",
@@ -71,7 +71,7 @@ class SearchedSection(Struct, frozen=True):
     text: str
 
 
-@lru_cache(len(WORDS))
+@lru_cache(len(GUIDE_WORDS))
 def list_guides(language: Language) -> tuple[GuideEntry, ...]:
     """List the pages with their titles, which are their first lines."""
     return tuple(
@@ -86,10 +86,10 @@ def write_guide(name: str, language: Language, prefix: str) -> str | None:
     if name not in GUIDES or not _has(name):
         return None
     # Behind a proxy the path may come from the request, so it is escaped.
-    return _write_page(name, language).replace(PREFIX, escape(prefix))
+    return _write_page(name, language).replace(PREFIX_PLACEHOLDER, escape(prefix))
 
 
-@lru_cache(len(WORDS))
+@lru_cache(len(GUIDE_WORDS))
 def write_search_index(language: Language) -> bytes:
     """Write the sections of all pages as JSON."""
     return json.encode(
@@ -103,10 +103,10 @@ def write_search_index(language: Language) -> bytes:
 
 def read_guide_picture(name: str) -> bytes | None:
     """Read a picture of the pages. It is None where there is no such picture."""
-    return (_folder() / name).read_bytes() if name in PICTURES else None
+    return (_folder() / name).read_bytes() if name in GUIDE_PICTURES else None
 
 
-@lru_cache(KEPT)
+@lru_cache(_KEPT)
 def _write_page(name: str, language: Language) -> str:
     return _read_template().render(
         page=_render_guide(name, language),
@@ -114,12 +114,12 @@ def _write_page(name: str, language: Language) -> str:
         guides=list_guides(language),
         written_in="ko" if language == "ko" and _is_korean(name) else "en",
         language=language,
-        words=WORDS[language],
-        prefix=PREFIX,
+        words=GUIDE_WORDS[language],
+        prefix=PREFIX_PLACEHOLDER,
     )
 
 
-@lru_cache(KEPT)
+@lru_cache(_KEPT)
 def _render_guide(name: str, language: Language) -> RenderedPage:
     return render_page(_read_guide(name, language), lambda link: _find_address(link, language))
 
@@ -135,13 +135,13 @@ def _find_address(link: str, language: Language) -> str:
     name = path.removesuffix(".md").removesuffix(".ko")
     if "://" in link or not path:
         return link
-    if path in PICTURES:
-        return f"{PREFIX}/docs/{path}"
+    if path in GUIDE_PICTURES:
+        return f"{PREFIX_PLACEHOLDER}/docs/{path}"
     if name not in GUIDES:
         return ""
     if anchor and language == "ko" and path == f"{name}.md" and _is_korean(name):
         anchor = _korean_anchors(name)[anchor]
-    return f"{PREFIX}/docs/{name}?language={language}{mark}{anchor}"
+    return f"{PREFIX_PLACEHOLDER}/docs/{name}?language={language}{mark}{anchor}"
 
 
 @cache

@@ -26,7 +26,7 @@ from qa_service.wire.structs import (
     TokenObject,
 )
 
-ORIGIN = 300
+LONGEST_ORIGIN = 300
 
 
 def show_health() -> Response:
@@ -106,7 +106,7 @@ def issue_token() -> Response:
     """Issue a signed token for one of the caller's users, for browsers and phones that must not hold the key."""
     service = mounted()
     token = service.gate.token_maker(request)
-    origin = read_text(read_fields(request, service.limits), "origin", ORIGIN)
+    origin = read_text(read_fields(request, service.limits), "origin", LONGEST_ORIGIN)
     if origin and not is_origin(origin):
         raise InvalidField(
             "origin: expected an origin such as https://www.example.com or capacitor://localhost", field="origin"

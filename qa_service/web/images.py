@@ -26,7 +26,7 @@ from qa_service.web.streaming import end_connection
 from qa_service.wire.error_formats import ErrorFormat
 from qa_service.wire.formats import JSONL
 
-METHODS = ("GET", "POST")
+_METHODS = ("GET", "POST")
 PROMPT_MISSING = "Prompt is required"
 
 
@@ -68,7 +68,7 @@ class ImageBody:
 def draw_pictures() -> Response:
     """Draw what a prompt says, and stream the pictures as lines of JSON."""
     if request.method == "HEAD":
-        raise MethodNotAllowed("HEAD: expected GET or POST", allowed=METHODS)
+        raise MethodNotAllowed("HEAD: expected GET or POST", allowed=_METHODS)
     service, owner = mounted(), asking_owner(asks=True)
     assembly = service.assembly
     check_rate(service, owner)
@@ -80,7 +80,7 @@ def draw_pictures() -> Response:
 
 def install(blueprint: Blueprint) -> None:
     """Add the route of this module."""
-    add_route(blueprint, "/images", "images", draw_pictures, methods=METHODS)
+    add_route(blueprint, "/images", "images", draw_pictures, methods=_METHODS)
 
 
 def _read_order(fields: Mapping[str, Any], owner: Owner, settings: Settings) -> ImageOrder:

@@ -20,7 +20,7 @@ from qa_service.web.objects import json_response
 from qa_service.wire.document_objects import build_found_passages
 
 MESSAGE_BYTES = 64 << 10
-INSTRUCTIONS = "This server searches the documents and web pages of a site. It changes nothing."
+_INSTRUCTIONS = "This server searches the documents and web pages of a site. It changes nothing."
 
 
 def answer_agent() -> Response:
@@ -31,7 +31,7 @@ def answer_agent() -> Response:
     server = ToolServer(
         "qa-service",
         version("qa-service"),
-        INSTRUCTIONS,
+        _INSTRUCTIONS,
         describe_tools(service.assembly.settings.mcp_descriptions),
         KnowledgeTools(partial(_find_passages, service, caller), partial(_load_page, service, caller)).call_tool,
     )

@@ -13,7 +13,7 @@ from qa_service.model import Owner
 from qa_service.web.forms import Limits
 from qa_service.web.identity import Gate
 
-KEY = "qa_service"
+EXTENSION_KEY = "qa_service"
 PATH = re.compile(r"(?:/[^/\\\x00-\x1f\x7f]+)*")
 """A path of this pattern names no other host in any browser. `//host`, `/\\host` and `scheme:` would name one."""
 
@@ -51,12 +51,12 @@ def add_route(
 
 def mount(app: Flask, mounted: Mounted) -> None:
     """Keep the service on the app, so that two apps in one process know nothing of each other."""
-    app.extensions[KEY] = mounted
+    app.extensions[EXTENSION_KEY] = mounted
 
 
 def mounted() -> Mounted:
     """Find the service that answers the current request."""
-    return cast(Mounted, current_app.extensions[KEY])
+    return cast(Mounted, current_app.extensions[EXTENSION_KEY])
 
 
 def asking_owner(*, asks: bool = False, streams: bool = False) -> Owner:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, request
 
-from qa_service.web.addresses import METHODS
+from qa_service.web.addresses import ALL_METHODS
 from qa_service.web.identity import Gate
 
 CORS_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key, Last-Event-ID, X-Session-Id"
@@ -41,7 +41,7 @@ def _answer_preflight(gate: Gate) -> Response:
     """Answer a browser that asks whether its page may send a request from another origin."""
     response = Response(status=HTTPStatus.NO_CONTENT)
     if gate.allows_origin(request.headers.get("Origin", "")):
-        response.headers["Access-Control-Allow-Methods"] = ", ".join(METHODS)
+        response.headers["Access-Control-Allow-Methods"] = ", ".join(ALL_METHODS)
         response.headers["Access-Control-Allow-Headers"] = _allowed_headers()
         response.headers["Access-Control-Max-Age"] = "600"
     return response

@@ -20,7 +20,7 @@ from qa_service.settings import Settings
 from qa_service.web.chat_script import chat_script
 from qa_service.web.languages import spoken_language
 from qa_service.web.mounting import add_route, mounted
-from qa_service.web.reference import POLICY
+from qa_service.web.reference import PAGE_POLICY
 from qa_service.web.refusals import refuse_error
 from qa_service.web.script_modules import STATIC, name_markup, read_element_markup, read_style
 
@@ -74,7 +74,7 @@ def write_policy(settings: Settings) -> str:
     """Write the content security policy of the page: it takes nothing from other hosts but the logo, and stands in
     frames of those sites alone that the settings name."""
     early = b64encode(sha256(_early_style().encode()).digest()).decode()
-    policy = POLICY.replace("style-src 'self'", f"style-src 'self' 'sha256-{early}'")
+    policy = PAGE_POLICY.replace("style-src 'self'", f"style-src 'self' 'sha256-{early}'")
     address = urlsplit(settings.logo)
     if address.scheme == "https":
         policy = policy.replace("img-src 'self'", f"img-src 'self' https://{address.netloc}")

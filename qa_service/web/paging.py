@@ -8,12 +8,12 @@ from qa_service.errors import InvalidField
 from qa_service.fields import read_whole_number
 
 LIMIT = 50
-MOST = 200
+MOST_LISTED = 200
 
 
 def read_limit(query: Mapping[str, str]) -> int:
     """Read how many entries the part has at most."""
-    return read_whole_number(query, "limit", MOST, default=LIMIT)
+    return read_whole_number(query, "limit", MOST_LISTED, default=LIMIT)
 
 
 def read_time_cursor(query: Mapping[str, str]) -> str:

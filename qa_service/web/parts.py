@@ -17,10 +17,10 @@ from qa_service.errors import BadMultipart, BadRequest, TooLarge
 from qa_service.language.charsets import decode_sent
 from qa_service.submission import is_file_field, present_fields
 from qa_service.web.bodies import GULP, RequestBody
-from qa_service.web.texts import FIELD_BYTES, FIELDS, SentField, decode_fields
+from qa_service.web.texts import FIELD_BYTES, MOST_FIELDS, SentField, decode_fields
 from qa_service.web.uploads import Spool, decode_name
 
-HEADERS = "latin-1"
+_HEADERS = "latin-1"
 FIELD_TYPES = (None, "text/plain")
 """A part without a file name that has one of these types is a text. A part without a type is `text/plain` (RFC 7578,
 section 4.4). A part of any other type is a file whose name isn't known (section 4.2)."""
@@ -42,7 +42,7 @@ def read_parts(body: RequestBody, boundary: str, spool: Spool, *, charset: str) 
     """
     reader = _PartReader(spool)
     try:
-        parser = PushMultipartParser(boundary, header_charset=HEADERS)
+        parser = PushMultipartParser(boundary, header_charset=_HEADERS)
         events = parser.parse_blocking(body.read, GULP)
         for part in events:
             # After a part's head the parser gives the pieces of the part's content, and then None.
@@ -67,8 +67,8 @@ class _PartReader:
     def take_part(self, part: MultipartSegment, pieces: Iterator[bytes]) -> None:
         """Take the next part."""
         self._parts += 1
-        if self._parts > FIELDS:
-            raise TooLarge(f"the request has more than {FIELDS} fields and files")
+        if self._parts > MOST_FIELDS:
+            raise TooLarge(f"the request has more than {MOST_FIELDS} fields and files")
         _check_encoding(part)
         file_name = _read_file_name(part)
         if is_file_field(part.name) and (file_name is not None or part.content_type not in FIELD_TYPES):
@@ -100,4 +100,4 @@ def _read_file_name(part: MultipartSegment) -> str | None:
     if extended := EXTENDED_NAME.search(part.header("Content-Disposition")):
         sent = unquote_to_bytes(extended[2])
         return decode_sent(sent, extended[1]) or decode_name(sent)
-    return None if part.filename is None else decode_name(part.filename.encode(HEADERS))
+    return None if part.filename is None else decode_name(part.filename.encode(_HEADERS))

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request
 from qa_service.errors import NotFound
 from qa_service.web.mounting import add_route, asking_owner, mounted
 
-POLICY = "default-src 'none'; sandbox"
+_POLICY = "default-src 'none'; sandbox"
 CACHED = "private, max-age=3600"
 
 
@@ -18,7 +18,7 @@ def show_picture(answer_id: str, index: int) -> Response:
         raise NotFound("no such picture")
     picture = assembly.drawings.load_picture(owner, answer_id, index)
     response = Response(picture.data, content_type=picture.mime_type)
-    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["Content-Security-Policy"] = _POLICY
     response.headers["Cache-Control"] = CACHED
     return response
 

@@ -44,9 +44,9 @@ MOST_PROBES = 32
 """A worker streams at most this many probes at once."""
 WATCHED = ("Accept", "Accept-Language", "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID")
 """Of these headers the probe tells whether they arrived, since clients need them and some proxies drop them."""
-RETRY_SECONDS = 7
-LOOK_SECONDS = 0.5
-REFUSALS = {"429": RateLimited, "503": Overloaded}
+PROBE_RETRY_SECONDS = 7
+_LOOK_SECONDS = 0.5
+PROBE_REFUSALS = {"429": RateLimited, "503": Overloaded}
 
 
 class ProbeTimes(Struct, frozen=True):
@@ -98,7 +98,7 @@ class ProbeBody:
         while (left := due - self._passed_ms()) > 0:
             if self._is_over():
                 return False
-            time.sleep(min(left / 1000, LOOK_SECONDS))
+            time.sleep(min(left / 1000, _LOOK_SECONDS))
         return True
 
     def _passed_ms(self) -> int:
@@ -113,7 +113,7 @@ def stream_probe(room: WorkerRoom) -> Response:
     fields = read_query(request)
     times = _read_times(fields, service.assembly.settings.heartbeat_seconds)
     if wanted := _read_refusal(fields):
-        raise REFUSALS[wanted]("this refusal was asked for", retry_after=RETRY_SECONDS)
+        raise PROBE_REFUSALS[wanted]("this refusal was asked for", retry_after=PROBE_RETRY_SECONDS)
     gone, runner = hung_up(request), service.assembly.runner
     content = _describe_arrival(service)
     room.reserve_place(owner.caller)

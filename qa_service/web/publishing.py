@@ -16,7 +16,7 @@ from qa_service.web.guide import read_guide_picture, write_guide, write_search_i
 from qa_service.web.languages import spoken_language
 from qa_service.web.mounting import add_route, mounted
 from qa_service.web.objects import json_response
-from qa_service.web.reference import POLICY, write_reference
+from qa_service.web.reference import PAGE_POLICY, write_reference
 
 LANGUAGES: tuple[Language, ...] = ("en", "ko")
 CONTENT_TYPES = {
@@ -88,7 +88,7 @@ def _find_picture(name: str) -> Response | None:
 
 def _page_response(page: str) -> Response:
     response = Response(page, content_type="text/html; charset=utf-8")
-    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["Content-Security-Policy"] = PAGE_POLICY
     return response
 
 

@@ -7,11 +7,11 @@ from msgspec import Struct
 
 from qa_service.errors import Overloaded, RateLimited
 
-RETRY_SECONDS = 5
+_RETRY_SECONDS = 5
 FEWEST_BODIES = 32
 WORKER_BODIES = 16
 """The bodies that a worker receives at the same time may have as many bytes as this many bodies of the largest size."""
-NETWORK_SHARE = 4
+_NETWORK_SHARE = 4
 """One network may send a quarter of what a worker may receive. The share is this large because all callers behind a
 proxy that isn't trusted have one address. For IPv6 a network is a /48, of which one customer of a provider may have all
 65,536 networks of 64 bits."""
@@ -33,7 +33,7 @@ class Load(Struct, frozen=True):
         return self.bodies > most.bodies or self.size > most.size
 
 
-NOTHING = Load()
+_NOTHING = Load()
 
 
 class Reception:
@@ -46,27 +46,27 @@ class Reception:
         self._lock = Lock()
         self._most = most
         self._most_of_network = of_network
-        self._all = NOTHING
+        self._all = _NOTHING
         self._networks: dict[str, Load] = {}
 
     def reserve_room(self, network: str, *, bodies: int = 0, size: int = 0) -> None:
         """Reserve room. Raises `RateLimited` if this network has its share already, and `Overloaded` if the worker is
         full. Nothing is reserved then."""
         with self._lock:
-            of_network = self._networks.get(network, NOTHING).plus(bodies, size)
+            of_network = self._networks.get(network, _NOTHING).plus(bodies, size)
             of_all = self._all.plus(bodies, size)
             if of_network.exceeds(self._most_of_network):
-                raise RateLimited("too much is being sent from this address at once", retry_after=RETRY_SECONDS)
+                raise RateLimited("too much is being sent from this address at once", retry_after=_RETRY_SECONDS)
             if of_all.exceeds(self._most):
-                raise Overloaded("too much is being sent to this server at once", retry_after=RETRY_SECONDS)
+                raise Overloaded("too much is being sent to this server at once", retry_after=_RETRY_SECONDS)
             self._networks[network], self._all = of_network, of_all
 
     def release_room(self, network: str, *, bodies: int, size: int) -> None:
         """Give back what was reserved."""
         with self._lock:
             self._all = self._all.plus(-bodies, -size)
-            self._networks[network] = self._networks.get(network, NOTHING).plus(-bodies, -size)
-            if self._networks[network] == NOTHING:
+            self._networks[network] = self._networks.get(network, _NOTHING).plus(-bodies, -size)
+            if self._networks[network] == _NOTHING:
                 del self._networks[network]
 
 
@@ -76,5 +76,5 @@ def open_reception(max_answers: int, max_body: int) -> Reception:
     bodies = max(FEWEST_BODIES, max_answers)
     return Reception(
         Load(bodies, WORKER_BODIES * max_body),
-        of_network=Load(bodies // NETWORK_SHARE, WORKER_BODIES * max_body // NETWORK_SHARE),
+        of_network=Load(bodies // _NETWORK_SHARE, WORKER_BODIES * max_body // _NETWORK_SHARE),
     )

@@ -11,22 +11,22 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from qa_service.model import Language
-from qa_service.web.contract.document import COMPONENT, Document, build_contract
+from qa_service.web.contract.document import COMPONENT, ContractDocument, build_contract
 from qa_service.web.contract.offer import Offer
-from qa_service.web.guide import PREFIX, list_guides
+from qa_service.web.guide import PREFIX_PLACEHOLDER, list_guides
 from qa_service.wire.formats import FORMATS
 
-POLICY = (
+PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """This is the content security policy of our own pages. They take nothing from other hosts, and stand in no frame."""
 
-KEPT = 8
+_KEPT = 8
 CODE = re.compile("`([^`]+)`")
 LIMITS = ("minimum", "maximum", "maxLength", "maxItems", "default")
 """These keywords of a schema are shown, with the words that have the same keys."""
-WORDS: Mapping[Language, Mapping[str, str]] = {
+REFERENCE_WORDS: Mapping[Language, Mapping[str, str]] = {
     "en": {
         "title": "Reference",
         "document": "OpenAPI document",
@@ -113,10 +113,10 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
 def write_reference(offer: Offer, language: Language, prefix: str) -> str:
     """Write the page for a reader who finds the service under this path."""
     # Behind a proxy the path may come from the request, so it is escaped.
-    return _write_page(offer, language).replace(PREFIX, escape(prefix))
+    return _write_page(offer, language).replace(PREFIX_PLACEHOLDER, escape(prefix))
 
 
-@lru_cache(KEPT)
+@lru_cache(_KEPT)
 def _write_page(offer: Offer, language: Language) -> str:
     document = build_contract(offer, language)
     return _read_template().render(
@@ -125,8 +125,8 @@ def _write_page(offer: Offer, language: Language) -> str:
         formats=[row.name for row in FORMATS.values()],
         guides=list_guides(language),
         language=language,
-        words=WORDS[language],
-        prefix=PREFIX,
+        words=REFERENCE_WORDS[language],
+        prefix=PREFIX_PLACEHOLDER,
     )
 
 
@@ -142,7 +142,7 @@ def describe_type(schema: Mapping[str, Any], words: Mapping[str, str]) -> Markup
     return named + Markup(' <span class="faint">{}</span>').format(", ".join(limits)) if limits else named
 
 
-def find_parameter(document: Document, parameter: Mapping[str, Any]) -> Mapping[str, Any]:
+def find_parameter(document: ContractDocument, parameter: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a parameter itself where only its name is given."""
     name = parameter.get("$ref", "").rpartition("/")[2]
     found: Mapping[str, Any] = document["components"]["parameters"][name] if name else parameter
@@ -162,7 +162,7 @@ def list_bodies(operation: Mapping[str, Any]) -> list[tuple[list[str], Mapping[s
 
 
 def _group_operations(
-    document: Document,
+    document: ContractDocument,
 ) -> Iterator[tuple[Mapping[str, str], list[tuple[str, str, Mapping[str, Any]]]]]:
     """Yield each tag with its operations: method, path and what is said of them."""
     for tag in document["tags"]:

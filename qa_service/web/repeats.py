@@ -20,12 +20,12 @@ from qa_service.model import Owner, Question, Repeat, UploadedFile
 from qa_service.pause import LongWork
 from qa_service.single_use import is_single_use
 
-KEY = 255
+LONGEST_KEY = 255
 UNGUESSABLE_KEY = 32
 """The key of a visitor without a session has at least this many characters, so that nobody else uses the same key."""
 ASIDE = ("token", "lastEventId")
 """These fields aren't part of the question, so they may differ in a repetition."""
-GULP = 1 << 20
+_GULP = 1 << 20
 
 
 def find_repeat(
@@ -53,7 +53,7 @@ def name_key(owner: Owner, fields: Mapping[str, str], header: str) -> str:
 
 
 def _read_key(fields: Mapping[str, Any], header: str) -> str:
-    return read_text({"idempotencyKey": header} if header else fields, "idempotencyKey", KEY)
+    return read_text({"idempotencyKey": header} if header else fields, "idempotencyKey", LONGEST_KEY)
 
 
 def _scope(owner: Owner, session: str, key: str) -> str:
@@ -84,7 +84,7 @@ def _fingerprint(question: Question) -> str:
 def _content(file: UploadedFile) -> str:
     digest, work = blake2b(digest_size=16), LongWork()
     with Path(file.path).open("rb") as content:
-        while piece := content.read(GULP):
+        while piece := content.read(_GULP):
             digest.update(piece)
             work.end_step()
     return digest.hexdigest()

@@ -24,7 +24,7 @@ from qa_service.web.attachments import (
 from qa_service.web.mounting import Mounted
 from qa_service.wire.response_content import answer_of_item
 
-NAMES = {
+RESPONSE_NAMES = {
     "question": "input",
     "messages": "input",
     "sessionId": "conversation",
@@ -36,8 +36,8 @@ NAMES = {
 """These are the API's names of our fields, where it has other ones."""
 SAME = ("model", "temperature", "topic", "onBusy", "onHangup", "idempotencyKey")
 """These fields have the same names here and there, or are this service's own."""
-ID = 200
-LABELS, LABEL_NAME, LABEL = 16, 64, 512
+_ID = 200
+_LABELS, LABEL_NAME, LABEL = 16, 64, 512
 """A request may have this many labels, whose names and values have at most this many characters."""
 WEB_SEARCH = "web_search"
 RECALLED = 20
@@ -115,7 +115,7 @@ def _read_echo(fields: Mapping[str, Any]) -> Echo:
     return Echo(
         _read_labels(fields),
         read_text(fields, "instructions", LONGEST_SYSTEM_PROMPT),
-        read_text(fields, "previous_response_id", ID),
+        read_text(fields, "previous_response_id", _ID),
         temperature=_read_given(fields, "temperature"),
         top_p=_read_given(fields, "top_p"),
         max_tokens=fields.get("max_output_tokens") if isinstance(fields.get("max_output_tokens"), int) else None,
@@ -132,9 +132,9 @@ def _read_given(fields: Mapping[str, Any], name: str) -> float | None:
 
 def _read_labels(fields: Mapping[str, Any]) -> Mapping[str, str]:
     labels = decode_value(fields.get("metadata", {}), dict[str, str], "metadata", "an object of texts")
-    if len(labels) > LABELS or any(len(name) > LABEL_NAME or len(label) > LABEL for name, label in labels.items()):
+    if len(labels) > _LABELS or any(len(name) > LABEL_NAME or len(label) > LABEL for name, label in labels.items()):
         raise InvalidField(
-            f"metadata: expected at most {LABELS} texts of at most {LABEL} characters, and names of at most "
+            f"metadata: expected at most {_LABELS} texts of at most {LABEL} characters, and names of at most "
             f"{LABEL_NAME}",
             field="metadata",
         )

@@ -23,7 +23,7 @@ from qa_service.web.forms import read_query
 from qa_service.web.mounting import Mounted, add_route, asking_owner, mounted
 from qa_service.web.objects import json_response
 from qa_service.web.refusals import make_refusal
-from qa_service.web.response_requests import NAMES, find_kept_turn, read_response_request
+from qa_service.web.response_requests import RESPONSE_NAMES, find_kept_turn, read_response_request
 from qa_service.web.streaming import await_turn, name_answer, send_answer
 from qa_service.wire.encoder import FormatContext
 from qa_service.wire.error_formats import OPENAI_ERROR
@@ -32,7 +32,7 @@ from qa_service.wire.response_content import build_input_items
 from qa_service.wire.response_objects import DeletedResponse, ResponseObject
 from qa_service.wire.responses import EVENTS_OF_FRAME, NO_ECHO, ResponsesEncoder, build_response
 
-NUMBER = re.compile(r"[0-9]{1,18}")
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _WHOLE = replace(RESPONSES, encoder=None, is_resumable=False)
 """This is for a response that is sent when it is over. Who hangs up before that doesn't know its id, and can't come
 back."""
@@ -41,7 +41,7 @@ back."""
 def create_response() -> Response:
     """Answer a question, streamed or whole. In the background the answer goes on, and is asked for later."""
     service, owner = mounted(), asking_owner(asks=True)
-    source, way = ask_foreign_question(service, owner, partial(_translate, service, owner), NAMES)
+    source, way = ask_foreign_question(service, owner, partial(_translate, service, owner), RESPONSE_NAMES)
     echo = way.echo or NO_ECHO
     if way.is_streamed:
         encoder = _choose_encoder(service, owner, source.answer_id if source else "", echo)
@@ -151,6 +151,6 @@ def _build(service: Mounted, owner: Owner, turn: Turn, frames: Sequence[Frame]) 
 
 def _read_seen(query: dict[str, str]) -> int:
     word = read_word(query, "starting_after", default="0")
-    if not NUMBER.fullmatch(word):
+    if not _NUMBER.fullmatch(word):
         raise InvalidField("starting_after: expected the number of an event", field="starting_after")
     return int(word)

@@ -12,13 +12,13 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
-MADE = HERE / "chat.min.js"
+_MADE = HERE / "chat.min.js"
 """The build writes the small script here. Its first line names the script that it was made from."""
 PACKED = HERE / "chat.min.js.br"
 """The build writes the small script here once more, packed by Brotli, behind a line that names what was packed."""
 GZIPPED = HERE / "chat.min.js.gz"
 """The build writes it here, too, packed for gzip by Zopfli."""
-ENTRY = "qa-chat.js"
+ENTRY_MODULE = "qa-chat.js"
 LOOKS = "looks.js"
 """No file has this name. A module imports the markup and the style from it."""
 CLIENT = "qa-service-client"
@@ -28,7 +28,7 @@ IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE
 CLIENT_IMPORT = re.compile(rf'^import \{{([^}}]*)\}} from "{CLIENT}";\n', re.MULTILINE)
 HANDED_ON = re.compile(r'^export \{[^}]*\} from "[^"]*";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?function|class|const|let)", re.MULTILINE)
-COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 INDENT = re.compile(r"^\s+", re.MULTILINE)
 STYLE_SPACE = re.compile(r" ?([{};,!]) ?|(?<=:) ")
 REM = re.compile(r"(?<!--rem:)(?<![\w.])(-?(?:\d++(?:\.\d++)?|\.\d++))rem\b")
@@ -38,7 +38,7 @@ def join_script(folder: Path) -> str:
     """Join the modules of a folder, each after those that it imports. They share the names of their top level, and no
     other script sees those."""
     looks = [f"const {name} = {json.dumps(text, ensure_ascii=False)};\n" for name, text in _read_looks(folder)]
-    modules = [folder.joinpath(name).read_text("utf-8") for name in list_modules(folder, ENTRY)]
+    modules = [folder.joinpath(name).read_text("utf-8") for name in list_modules(folder, ENTRY_MODULE)]
     wanted = {name.strip() for text in modules for found in CLIENT_IMPORT.findall(text) for name in found.split(",")}
     parts = [*looks, _join_client(sorted(wanted)), *map(_strip_module, modules)]
     return f"(() => {{\n{''.join(parts)}}})();\n"
@@ -56,7 +56,7 @@ def name_markup(markup: str) -> str:
 
 def read_style(path: Path) -> str:
     """Return a style sheet without what only people read."""
-    return STYLE_SPACE.sub(r"\1", " ".join(COMMENT.sub("", path.read_text("utf-8")).split())).replace(";}", "}")
+    return STYLE_SPACE.sub(r"\1", " ".join(_COMMENT.sub("", path.read_text("utf-8")).split())).replace(";}", "}")
 
 
 def list_modules(folder: Path, entry: str) -> list[str]:
@@ -80,12 +80,12 @@ def find_client() -> Path:
     return inside if inside.is_dir() else HERE.parents[1] / "clients" / "js" / "src"
 
 
-def write_made(joined: str, small: str, target: Path = MADE) -> None:
+def write_made(joined: str, small: str, target: Path = _MADE) -> None:
     """Keep the small script that was made from a joined one."""
     _replace_file(target, f"{_name_script(joined)}\n{small}".encode())
 
 
-def read_made(joined: str, target: Path = MADE) -> str | None:
+def read_made(joined: str, target: Path = _MADE) -> str | None:
     """Return the small script, or nothing where it wasn't made from the joined one, as after a module has changed."""
     small = _read_named(target, joined)
     return None if small is None else small.decode()

@@ -13,7 +13,7 @@ from qa_service.language.phrases import build_failure
 from qa_service.running.runner import Runner
 from qa_service.settings import SettingsError, from_environment
 from qa_service.web.app import create_app
-from qa_service.web.mounting import KEY, Mounted
+from qa_service.web.mounting import EXTENSION_KEY, Mounted
 from qa_service.web.refusals import make_refusal
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 NOT_STARTED = 4
 """A worker of gunicorn whose app can't be loaded exits with this status."""
 GOODBYE_SECONDS = 1.0
-POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 
 def make_served_app() -> Flask:
@@ -60,7 +60,7 @@ def build_refusal(*, unreadable: bool) -> bytes:
 
 def find_runner(app: object) -> Runner | None:
     """Find the runner of this worker's answers. The result is None if the app doesn't have the service."""
-    service = app.extensions.get(KEY) if isinstance(app, Flask) else None
+    service = app.extensions.get(EXTENSION_KEY) if isinstance(app, Flask) else None
     return service.assembly.runner if isinstance(service, Mounted) else None
 
 
@@ -77,7 +77,7 @@ def drain_answers(app: object, seconds: float) -> None:
         runner.stop_admitting()
         until = time.monotonic() + seconds
         while runner.count_answers() and time.monotonic() < until:
-            time.sleep(POLL_SECONDS)
+            time.sleep(_POLL_SECONDS)
         runner.shut_down("handover", GOODBYE_SECONDS)
 
 

@@ -24,9 +24,9 @@ from qa_service.wire.content import (
     build_session_list,
 )
 
-TITLE = 200
+LONGEST_SESSION_TITLE = 200
 TURN_ID = re.compile(r"[0-9a-f]{32}")
-RECENT = 10
+_RECENT = 10
 """This many turns are searched for answers that are still being written. Only the newest turns can have one."""
 
 
@@ -51,7 +51,7 @@ def get_session(session_id: str) -> Response:
 def rename_session(session_id: str) -> Response:
     """Give a conversation another title."""
     service, owner = mounted(), asking_owner()
-    title = read_text(read_fields(request, service.limits), "title", TITLE)
+    title = read_text(read_fields(request, service.limits), "title", LONGEST_SESSION_TITLE)
     if not title:
         raise InvalidField("title: expected text", field="title")
     return json_response(build_session_entry(service.assembly.history.rename_session(owner, session_id, title)))
@@ -129,7 +129,7 @@ def list_running_answers(service: Mounted, owner: Owner, session_id: str) -> lis
     """Return the ids of the answers that are being written in a session, newest first. There are none in a session that
     doesn't exist."""
     try:
-        page = service.assembly.history.load_conversation(owner, session_id, "", RECENT)
+        page = service.assembly.history.load_conversation(owner, session_id, "", _RECENT)
     except NotFound:
         return []  # Where a deletion is repeated the session is gone, but `delete_session` still tells what ran in it.
     return [turn.answer_id for turn in page.turns if turn.status == "running"]

@@ -28,7 +28,7 @@ from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.formats import EncoderFactory, WireFormat
 from qa_service.wire.lines import encode_line
 
-NOTHING: Sequence[Frame] = ()
+_NOTHING: Sequence[Frame] = ()
 BACKOFF_MS = 500, 1500
 """The readers of a worker that stops come back after a time between these, so that they don't come all at once."""
 
@@ -107,7 +107,7 @@ class AnswerBody:
         return chain(islice(pieces, 1), filter(None, pieces))
 
     def _pieces(self) -> Iterator[bytes]:
-        encoder, frames = self._make_encoder(self._context), NOTHING
+        encoder, frames = self._make_encoder(self._context), _NOTHING
         for batch in self._reader:
             if not batch.frames:
                 yield encoder.heartbeat()

@@ -15,13 +15,13 @@ from qa_service.errors import BadRequest, TooLarge
 from qa_service.language.charsets import decode_sent, find_codec
 from qa_service.pause import LongWork
 
-FIELDS = 200
+MOST_FIELDS = 200
 FIELD_BYTES = 4 << 20
 """The fields of a request may have this many bytes together, without its files. A long conversation fits."""
 CHARSET_FIELD = "_charset_"
 LOOKED_THROUGH = 1 << 20
 """This many characters are looked through without a pause, which takes 1 to 2 ms."""
-GAP = 1 << 14
+_GAP = 1 << 14
 """This many bytes are unquoted without a pause, which takes up to 4 ms. Then other requests of this worker may go
 on."""
 LOST = "\ufffd"
@@ -43,8 +43,8 @@ class SentField(Struct, frozen=True):
 def split_urlencoded(sent: bytes) -> list[SentField]:
     """Split a query string, or a body of the type `application/x-www-form-urlencoded`, into its fields. Raises
     `TooLarge` for too many."""
-    if sent.count(b"&") >= FIELDS:
-        raise TooLarge(f"the request has more than {FIELDS} fields")
+    if sent.count(b"&") >= MOST_FIELDS:
+        raise TooLarge(f"the request has more than {MOST_FIELDS} fields")
     pairs = [pair.partition(b"=") for pair in sent.split(b"&") if pair]
     return [SentField(_unquote(name).decode("latin-1"), _unquote(content)) for name, _, content in pairs]
 
@@ -110,7 +110,7 @@ def _replace_halves(written: str) -> Iterator[str]:
 
 def _unquote(sent: bytes) -> bytes:
     sent = sent.replace(b"+", b" ")
-    if len(sent) <= GAP:
+    if len(sent) <= _GAP:
         return unquote_to_bytes(sent)
     return b"".join(_unquote_pieces(sent))
 
@@ -118,7 +118,7 @@ def _unquote(sent: bytes) -> bytes:
 def _unquote_pieces(sent: bytes) -> Iterator[bytes]:
     start, work = 0, LongWork()
     while start < len(sent):
-        end = start + GAP
+        end = start + _GAP
         escape = sent.find(b"%", end - 2, end)  # The end of the piece must not cut an escape in two.
         end = end if escape < 0 else escape
         yield unquote_to_bytes(sent[start:end])

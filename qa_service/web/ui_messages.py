@@ -19,7 +19,7 @@ from qa_service.wire.formats import DATA_STREAM, JSON, TEXT, UI_MESSAGE, WireFor
 
 PAGES_FIELDS = ("id", "messageId", "messages", "trigger")
 """These fields of a page's request are read here, and aren't fields of a question."""
-EXPECTED = "messages of the AI SDK, or a list of {role, content}"
+_EXPECTED = "messages of the AI SDK, or a list of {role, content}"
 
 
 class UiAttachment(Struct, frozen=True):
@@ -101,9 +101,9 @@ def read_chat_page(fields: Mapping[str, Any]) -> ChatPage:
     alone = fields.get("message")
     is_alone = _is_page("message", alone)
     if is_alone:
-        messages = [decode_value(alone, UiMessage, "message", EXPECTED)]
+        messages = [decode_value(alone, UiMessage, "message", _EXPECTED)]
     else:
-        messages = decode_list(fields.get("messages", []), list[UiMessage], "messages", EXPECTED)
+        messages = decode_list(fields.get("messages", []), list[UiMessage], "messages", _EXPECTED)
     return ChatPage(
         messages,
         is_whole=not is_alone,

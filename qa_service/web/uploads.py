@@ -15,7 +15,7 @@ from msgspec import Struct
 from qa_service.errors import Overloaded, TooLarge, TooManyFiles
 from qa_service.language.charsets import decode_sent
 from qa_service.model import UploadedFile
-from qa_service.threads import RETRY_SECONDS
+from qa_service.threads import NO_ROOM_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ NAME = 255
 """This many characters of a file's name are kept. They are its last ones, because the kind of the file stands there."""
 
 
-LONGEST_NAME = 3 * NAME
+_LONGEST_NAME = 3 * NAME
 """A name of this many single letters of Hangul is composed to one of `NAME` characters."""
 
 
@@ -59,7 +59,7 @@ class Spool:
                 file.write(piece)
         except OSError as error:
             log.warning("an upload could not be written: %s", error.strerror)
-            raise Overloaded("an upload could not be written to the disk", retry_after=RETRY_SECONDS) from error
+            raise Overloaded("an upload could not be written to the disk", retry_after=NO_ROOM_SECONDS) from error
 
     def close_files(self) -> tuple[UploadedFile, ...]:
         """Give all files that were written, in the order in which they came."""
@@ -109,5 +109,5 @@ def decode_name(sent: bytes) -> str:
 def clean_name(name: str) -> str:
     """Remove the path from a file's name, and invisible characters, and compose its letters, which macOS sends one by
     one. The name is `file` where nothing is left."""
-    last = normalize("NFC", Path(name.replace("\\", "/")).name[-LONGEST_NAME:])[-NAME:]
+    last = normalize("NFC", Path(name.replace("\\", "/")).name[-_LONGEST_NAME:])[-NAME:]
     return "".join(character for character in last if character.isprintable()).strip(". ") or "file"

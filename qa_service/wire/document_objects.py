@@ -7,7 +7,7 @@ from qa_service.search_interfaces import Candidate
 from qa_service.wire.structs import Outgoing
 
 DocumentState: TypeAlias = Literal["queued", "reading", "ready", "failed"]
-Finding: TypeAlias = Literal["lexical", "dense"]
+SearchWay: TypeAlias = Literal["lexical", "dense"]
 
 
 class DocumentObject(Outgoing, frozen=True, kw_only=True):
@@ -80,7 +80,7 @@ class FoundPassageObject(Outgoing, frozen=True, kw_only=True):
     lexical: float
     dense: float
     coverage: float
-    found_by: tuple[Finding, ...]
+    found_by: tuple[SearchWay, ...]
 
 
 class FoundPassagesObject(Outgoing, frozen=True, kw_only=True):
@@ -105,7 +105,7 @@ def build_found_passages(candidates: Sequence[Candidate], prefix: str) -> FoundP
 
 def _build_found(candidate: Candidate, prefix: str) -> FoundPassageObject:
     passage = candidate.passage
-    ways: tuple[tuple[Finding, float], ...] = (("lexical", candidate.lexical), ("dense", candidate.dense))
+    ways: tuple[tuple[SearchWay, float], ...] = (("lexical", candidate.lexical), ("dense", candidate.dense))
     return FoundPassageObject(
         document_id=passage.file_id,
         title=passage.file,

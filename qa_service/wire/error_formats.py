@@ -9,7 +9,7 @@ from msgspec import Struct
 from qa_service.errors import Busy, QAError
 from qa_service.frames import Failure
 from qa_service.wire.content import build_problem
-from qa_service.wire.openai_errors import STATUSES, OpenAIErrorObject, build_openai_error
+from qa_service.wire.openai_errors import OPENAI_STATUSES, OpenAIErrorObject, build_openai_error
 from qa_service.wire.structs import ProblemObject
 
 ErrorBuilder: TypeAlias = Callable[[Failure, QAError | None], Struct]
@@ -46,7 +46,7 @@ OPENAI_ERROR = ErrorFormat(
     "application/json",
     OpenAIErrorObject,
     _build_openai_error,
-    statuses=STATUSES,
+    statuses=OPENAI_STATUSES,
     names_code=False,
     tells_retries=True,
 )

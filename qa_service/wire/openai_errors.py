@@ -38,7 +38,7 @@ class OpenAIErrorObject(Struct, frozen=True, kw_only=True):
     error: OpenAIErrorContent
 
 
-CODES: Mapping[str, str] = {
+_CODES: Mapping[str, str] = {
     "unauthenticated": "invalid_api_key",
     "model_not_allowed": "model_not_found",
     "invalid_field": "invalid_value",
@@ -48,7 +48,7 @@ CODES: Mapping[str, str] = {
 }
 """These are OpenAI's codes for errors that have another code here."""
 
-STATUSES: Mapping[str, int] = {
+OPENAI_STATUSES: Mapping[str, int] = {
     "model_not_allowed": HTTPStatus.NOT_FOUND,
     "context_length": HTTPStatus.BAD_REQUEST,
     "content_filter": HTTPStatus.BAD_REQUEST,
@@ -64,7 +64,7 @@ def build_openai_error(failed: Failure, *, param: str | None = None) -> OpenAIEr
             message=failed.message,
             type=_type_of(failed),
             param=param,
-            code=CODES.get(failed.code, failed.code),
+            code=_CODES.get(failed.code, failed.code),
             user_message=failed.user_message,
             retryable=failed.retryable,
             retry_after=failed.retry_after,
@@ -74,7 +74,7 @@ def build_openai_error(failed: Failure, *, param: str | None = None) -> OpenAIEr
 
 def openai_status(failed: Failure) -> int:
     """Return the HTTP status with which OpenAI's APIs tell this error."""
-    return STATUSES.get(failed.code, failed.status)
+    return OPENAI_STATUSES.get(failed.code, failed.status)
 
 
 def build_stopped_failure(language: Language) -> Failure:

@@ -191,11 +191,20 @@ def test_a_stop_ends_the_page_that_is_being_fetched_and_all_later_ones(site: Web
     timer = threading.Timer(0.1, stopped.stop_fetching)
     timer.start()
     began, late = time.monotonic(), Lateness()
-    assert stopped.fetch_page(f"{site.url}/drip").outcome == "failed"
+    assert stopped.fetch_page(f"{site.url}/drip").outcome == "stopped"
     assert time.monotonic() - began < 2 + late.seconds
     site.forget()
-    assert stopped.fetch_page(f"{site.url}/a").reason == "it was stopped"
-    assert "/untimed" not in site.paths
+    assert stopped.fetch_page(f"{site.url}/a").outcome == "stopped"
+    assert site.paths == []
+
+
+def test_a_stop_ends_a_handshake_that_the_server_never_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        stopped = fetcher()
+        threading.Timer(0.1, stopped.stop_fetching).start()
+        began, late = time.monotonic(), Lateness()
+        assert stopped.fetch_page(f"https://127.0.0.1:{silent.getsockname()[1]}/").outcome == "stopped"
+        assert time.monotonic() - began < 2 + late.seconds
 
 
 def test_nobody_listening_and_no_such_host_are_failures(site: Website) -> None:

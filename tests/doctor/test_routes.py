@@ -20,7 +20,7 @@ from qa_service.doctor.findings import Finding
 from qa_service.setting_values import ApiKey
 from qa_service.settings import Settings
 from qa_service.web.app import create_app
-from qa_service.web.mounting import KEY
+from qa_service.web.mounting import EXTENSION_KEY
 from tests.doctor.certificates import make_certificate
 from tests.doctor.examinations import GOOD, among, codes, examine, examine_all, instead
 from tests.doctor.faulty_route import Faults, faulty_route
@@ -84,7 +84,7 @@ def backend(private_valkey: Redis, tmp_path_factory: pytest.TempPathFactory) -> 
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server.server_port
         server.shutdown()
-    app.extensions[KEY].assembly.runner.shut_down("interrupted", 0.2)
+    app.extensions[EXTENSION_KEY].assembly.runner.shut_down("interrupted", 0.2)
 
 
 @pytest.fixture(scope="module")

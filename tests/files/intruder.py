@@ -22,7 +22,7 @@ from qa_service.files.kernel import call_kernel
 from qa_service.files.limits import ProcessLimits
 from qa_service.files.parsed import PAGE, PageHints, Parsed
 from qa_service.files.process import ReadingProcess
-from qa_service.files.report import Report, receive_parsed, receive_reports
+from qa_service.files.report import FileReport, receive_parsed, receive_reports
 from qa_service.files.sandbox import hide_process
 from qa_service.model import Passage, UploadedFile, Verdict
 
@@ -57,11 +57,11 @@ NUMBERS: Mapping[str, Mapping[str, int]] = {
 PTRACE_SEIZE, IO_URING_SETUP, PIDFD_OPEN = 0x4206, 425, 434
 
 
-def try_all(file: UploadedFile, content: bytes) -> Iterator[Report]:
+def try_all(file: UploadedFile, content: bytes) -> Iterator[FileReport]:
     """Try everything in the place of reading a file. The file's content names the targets."""
     for number, (name, attempt) in enumerate(_attempts(json.loads(content)).items()):
         passage = Passage("", name, _outcome(attempt))
-        yield Report(Verdict(file.name, "txt", "used"), text=FileText((passage,), first=number))
+        yield FileReport(Verdict(file.name, "txt", "used"), text=FileText((passage,), first=number))
 
 
 def try_all_for_page(request: bytes, content: bytes, charset: str) -> Parsed:

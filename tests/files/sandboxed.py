@@ -5,15 +5,15 @@ from contextlib import suppress
 
 from qa_service.files.child import load_all
 from qa_service.files.reading import read_file
-from qa_service.files.report import Report
+from qa_service.files.report import FileReport
 from qa_service.files.sandbox import close_sandbox, enter_layers
 from qa_service.model import UploadedFile
 from tests.files.opened import files
 
 
-def read(name: str, content: bytes) -> list[Report]:
+def read(name: str, content: bytes) -> list[FileReport]:
     """Return all that is told of the file, until it ends or a parser trips over it."""
-    reports = list[Report]()
+    reports = list[FileReport]()
     with suppress(ValueError, SyntaxError):
         reports.extend(read_file(UploadedFile(name, "", len(content)), content))
     return reports

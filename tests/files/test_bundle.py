@@ -36,7 +36,7 @@ def collect(content: bytes) -> tuple[list[Segment], str]:
 
 class TestZip:
     def test_pictures_are_given_with_their_names_up_to_a_bound(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(inner, "MOST_PICTURES", 2)
+        monkeypatch.setattr(inner, "MOST_INNER_PICTURES", 2)
         segments, reason = collect(zipped({"a.txt": b"text", **{f"{n}.png": documents.png() for n in (1, 2, 3)}}))
         assert reason == ""
         assert [s.place.part for s in segments if s.picture] == ["1.png", "2.png"]
@@ -114,7 +114,7 @@ class TestZip:
         assert names == [[("deep text", "")]] * inner.DEEPEST + [[("", "too_large")]]
 
     def test_the_bytes_of_all_members_together_are_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(inner, "MOST_BYTES", 100_000)
+        monkeypatch.setattr(inner, "MOST_UNPACKED_BYTES", 100_000)
         bomb = zipped({"a.txt": b"text", **{f"{n}.txt": b"a" * 30_000 for n in range(2)}})
         nested = zipped({f"{n}.zip": bomb for n in range(9)})
 

@@ -14,7 +14,7 @@ import pytest
 
 from qa_service.files import child, sandbox
 from qa_service.files.limits import ProcessLimits
-from qa_service.files.process import PROGRAM
+from qa_service.files.process import READER_PROGRAM
 from qa_service.files.report import receive_reports
 from qa_service.model import UploadedFile
 
@@ -117,9 +117,8 @@ def test_what_it_loads_is_not_looked_through_for_garbage() -> None:
 
 
 def test_it_looks_for_no_garbage_until_all_is_loaded() -> None:
-    program = (
-        f"{PROGRAM.removesuffix('run_reader()')} from qa_service.files import child; child.load_all(); {COLLECTED}"
-    )
+    beginning = READER_PROGRAM.removesuffix("run_reader()")
+    program = f"{beginning} from qa_service.files import child; child.load_all(); {COLLECTED}"
 
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
 

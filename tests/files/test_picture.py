@@ -10,11 +10,11 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from qa_service.errors import Unreadable
-from qa_service.files.picture import LONGEST_SIDE, MOST_PAGES, MOST_PIXELS, read_picture, read_scan
+from qa_service.files.picture import LONGEST_SIDE, MOST_PIXELS, MOST_TIFF_PAGES, read_picture, read_scan
 from qa_service.files.reading import read_file
 from qa_service.files.segment import PICTURE_BYTES, RawFile, Segment
 from qa_service.model import Picture, UploadedFile
-from qa_service.pictures import MOST_PICTURES
+from qa_service.pictures import MOST_PROMPT_PICTURES
 
 ORIENTATION, GPS, MAKER = 0x0112, 0x8825, 0x010F
 SECRET = "서울 37.5665"
@@ -289,10 +289,10 @@ class TestScans:
         assert opened_picture(page).size == (32, 64)
 
     def test_no_more_pages_are_read_than_a_prompt_holds(self) -> None:
-        pages, reason = read_pages(scan(*[flag()] * (MOST_PAGES + 1)))
+        pages, reason = read_pages(scan(*[flag()] * (MOST_TIFF_PAGES + 1)))
 
-        assert (len(pages), reason) == (MOST_PAGES, "too_large")
-        assert MOST_PAGES == MOST_PICTURES
+        assert (len(pages), reason) == (MOST_TIFF_PAGES, "too_large")
+        assert MOST_TIFF_PAGES == MOST_PROMPT_PICTURES
 
     def test_a_bomb_on_a_later_page_is_refused(self) -> None:
         bomb = scan(flag().convert("1"), Image.new("1", (9_000, 8_000)), compression="group4")

@@ -8,7 +8,7 @@ from qa_service.errors import Unreadable
 from qa_service.file_news import FileText
 from qa_service.files import reading
 from qa_service.files.kinds import KINDS, load_reader, read_segments
-from qa_service.files.report import Report
+from qa_service.files.report import FileReport
 from qa_service.files.segment import RawFile
 from qa_service.language.tokens import list_tokens
 from qa_service.model import Passage, Place, UploadedFile, Verdict
@@ -18,19 +18,19 @@ from tests import documents, pdfs
 SENTENCES = "".join(f"제{n}조 근로자는 {n}일을 쉰다. Rule {n} covers {n * 7} cases.\n" for n in range(3_000))
 
 
-def read(content: bytes, name: str = "a.txt") -> list[Report]:
+def read(content: bytes, name: str = "a.txt") -> list[FileReport]:
     return list(reading.read_file(UploadedFile(name, "/nowhere", len(content)), content))
 
 
-def texts(reports: list[Report]) -> list[FileText]:
+def texts(reports: list[FileReport]) -> list[FileText]:
     return [report.text for report in reports if report.text]
 
 
-def passages(reports: list[Report]) -> list[Passage]:
+def passages(reports: list[FileReport]) -> list[Passage]:
     return [passage for text in texts(reports) for passage in text.passages]
 
 
-def verdict(reports: list[Report]) -> Verdict:
+def verdict(reports: list[FileReport]) -> Verdict:
     return reports[-1].verdict
 
 
@@ -43,7 +43,7 @@ class TestReports:
     def test_the_kind_is_told_before_anything_is_read(self) -> None:
         first = read(documents.pdf(["a"]), "a.txt")[0]
 
-        assert first == Report(Verdict("a.txt", "pdf", "used"))
+        assert first == FileReport(Verdict("a.txt", "pdf", "used"))
 
     def test_exactly_the_last_report_says_so(self) -> None:
         assert [report.last for report in read(SENTENCES.encode())][-2:] == [False, True]
@@ -137,14 +137,14 @@ class TestBounds:
         assert sum(len(passage.text) for passage in passages(reports)) == 2_000_000
 
     def test_passages_beyond_the_bound_are_left_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(reading, "MOST_PASSAGES", 300)
+        monkeypatch.setattr(reading, "MOST_FILE_PASSAGES", 300)
         reports = read(b"# a\nx\n\n" * 400, "a.md")
 
         assert (verdict(reports).status, verdict(reports).reason) == ("truncated", "too_large")
         assert len(passages(reports)) == 300
 
     def test_pages_beyond_two_thousand_are_left_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(reading, "MOST_PAGES", 2)
+        monkeypatch.setattr(reading, "MOST_FILE_PAGES", 2)
 
         reports = read(documents.pdf(["가", "나", "다"]))
 

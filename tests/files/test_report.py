@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from qa_service.errors import Unreadable
 from qa_service.file_news import FileProgress, FileText, ReadPicture
 from qa_service.files import report
-from qa_service.files.limits import LONGEST_NAME, MOST_PAGES
+from qa_service.files.limits import LONGEST_PLACE_NAME, MOST_FILE_PAGES
 from qa_service.files.parsed import (
     LONGEST_ADDRESS,
     LONGEST_DIRECTIVES,
@@ -23,10 +23,10 @@ from qa_service.files.parsed import (
     Parsed,
     WebPage,
 )
-from qa_service.files.report import Report, final_verdict, receive_parsed, receive_reports, write_message
+from qa_service.files.report import FileReport, final_verdict, receive_parsed, receive_reports, write_message
 from qa_service.files.segment import PICTURE_BYTES
 from qa_service.model import FilePicture, Passage, Picture, Place, Verdict
-from qa_service.retrieval.splitting import LONGEST
+from qa_service.retrieval.splitting import LONGEST_PASSAGE
 from qa_service.search_interfaces import IMPACT_BITS
 from tests import packages
 
@@ -36,10 +36,10 @@ TEXT = FileText((PASSAGE, PASSAGE), {"안녕": [0, 1, 1, 1]})
 PNG = b"\x89PNG\r\n\x1a\n"
 LARGEST = Picture("image/png", PNG + bytes(PICTURE_BYTES - len(PNG)))
 REPORTS = [
-    Report(VERDICT),
-    Report(VERDICT, progress=FileProgress(1, 2)),
-    Report(VERDICT, picture=ReadPicture(LARGEST, FilePicture(1, 100))),
-    Report(VERDICT, text=TEXT, last=True),
+    FileReport(VERDICT),
+    FileReport(VERDICT, progress=FileProgress(1, 2)),
+    FileReport(VERDICT, picture=ReadPicture(LARGEST, FilePicture(1, 100))),
+    FileReport(VERDICT, text=TEXT, last=True),
 ]
 
 
@@ -60,10 +60,10 @@ def test_what_is_written_is_received() -> None:
     "parsed",
     [
         Parsed(reason="no code"),
-        Parsed(WebPage(title="a" * (LONGEST_NAME + 1))),
+        Parsed(WebPage(title="a" * (LONGEST_PLACE_NAME + 1))),
         Parsed(WebPage(trail=("a",) * (MOST_ABOVE + 2))),
-        Parsed(WebPage(sections=(PageSection(("a" * (LONGEST_NAME + 1),), "", ()),))),
-        Parsed(WebPage(sections=(PageSection((), "a" * (LONGEST_NAME + 1), ()),))),
+        Parsed(WebPage(sections=(PageSection(("a" * (LONGEST_PLACE_NAME + 1),), "", ()),))),
+        Parsed(WebPage(sections=(PageSection((), "a" * (LONGEST_PLACE_NAME + 1), ()),))),
         Parsed(WebPage(sections=(PageSection((), "", ("a\0",)),))),
         Parsed(WebPage(sections=(PageSection((), "", ("a" * (MOST_PAGE_CHARACTERS + 1),)),))),
         Parsed(hints=PageHints(("a",) * (MOST_HREFS + 1))),
@@ -98,7 +98,7 @@ def test_a_pipe_cut_anywhere_ends_quietly(cut: int) -> None:
         b'"\xff"',
         b'{"verdict":{"name":"a","kind":"txt","status":"queued"}}',
         b'{"verdict":{"name":"a","kind":"txt","status":"used"},"more":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
-        b" " * (report.LONGEST + 1),
+        b" " * (report.LONGEST_MESSAGE + 1),
     ],
 )
 def test_what_is_no_report_is_damage(message: bytes) -> None:
@@ -118,7 +118,7 @@ def test_what_is_no_report_is_damage(message: bytes) -> None:
     ],
 )
 def test_words_that_lead_nowhere_are_damage(text: FileText) -> None:
-    refuse(Report(VERDICT, text=text))
+    refuse(FileReport(VERDICT, text=text))
 
 
 @pytest.mark.parametrize(
@@ -133,22 +133,22 @@ def test_words_that_lead_nowhere_are_damage(text: FileText) -> None:
         {"nearness": 1.0},
         {"repeated_in": ("a",)},
         {"page": 0},
-        {"page": MOST_PAGES + 1},
+        {"page": MOST_FILE_PAGES + 1},
         {"text": ""},
-        {"text": "a" * (LONGEST + 1)},
-        {"section": "a" * (LONGEST_NAME + 1)},
-        {"place": Place(sheet="a" * (LONGEST_NAME + 1))},
+        {"text": "a" * (LONGEST_PASSAGE + 1)},
+        {"section": "a" * (LONGEST_PLACE_NAME + 1)},
+        {"place": Place(sheet="a" * (LONGEST_PLACE_NAME + 1))},
         {"place": Place(page=-1)},
         {"place": Place(rows=(1, 1 << 31))},
     ],
 )
 def test_a_passage_that_no_reader_makes_is_damage(claim: dict[str, object]) -> None:
-    refuse(Report(VERDICT, text=FileText((replace(PASSAGE, **claim),))))
+    refuse(FileReport(VERDICT, text=FileText((replace(PASSAGE, **claim),))))
 
 
 def test_more_text_than_a_file_may_have_is_damage() -> None:
-    passages = (replace(PASSAGE, text="a" * LONGEST),) * 1_000
-    parts = [Report(VERDICT, text=FileText(passages, first=first)) for first in (0, 1_000, 2_000)]
+    passages = (replace(PASSAGE, text="a" * LONGEST_PASSAGE),) * 1_000
+    parts = [FileReport(VERDICT, text=FileText(passages, first=first)) for first in (0, 1_000, 2_000)]
 
     refuse(*parts)
 
@@ -158,22 +158,22 @@ def test_more_text_than_a_file_may_have_is_damage() -> None:
     [
         {"kind": "<script>"},
         {"reason": "a\nb"},
-        {"pages": MOST_PAGES + 1},
+        {"pages": MOST_FILE_PAGES + 1},
         {"tokens": -1},
         {"tokens": 1 << 31},
         {"unread_pages": (0,)},
     ],
 )
 def test_a_verdict_that_no_reader_gives_is_damage(claim: dict[str, object]) -> None:
-    refuse(Report(replace(VERDICT, **claim)))
+    refuse(FileReport(replace(VERDICT, **claim)))
 
 
-@pytest.mark.parametrize("progress", [FileProgress(0, 1), FileProgress(MOST_PAGES + 1, 1), FileProgress(1, -1)])
+@pytest.mark.parametrize("progress", [FileProgress(0, 1), FileProgress(MOST_FILE_PAGES + 1, 1), FileProgress(1, -1)])
 def test_progress_that_no_reader_makes_is_damage(progress: FileProgress) -> None:
-    refuse(Report(VERDICT, progress=progress))
+    refuse(FileReport(VERDICT, progress=progress))
 
 
-def refuse(*reports: Report) -> None:
+def refuse(*reports: FileReport) -> None:
     with pytest.raises(Unreadable, match="damaged"):
         list(receive_reports(pipe(*map(msgspec.json.encode, reports))))
 
@@ -191,15 +191,15 @@ def refuse(*reports: Report) -> None:
     ],
 )
 def test_a_picture_that_is_none_is_damage(picture: Picture) -> None:
-    refuse(Report(VERDICT, picture=ReadPicture(picture, FilePicture(1, 100))))
+    refuse(FileReport(VERDICT, picture=ReadPicture(picture, FilePicture(1, 100))))
 
 
 @pytest.mark.parametrize("described", [FilePicture(0, 1), FilePicture(1, -1), FilePicture(1, 1, "a" * 301)])
 def test_a_picture_that_no_reader_describes_is_damage(described: FilePicture) -> None:
-    refuse(Report(VERDICT, picture=ReadPicture(LARGEST, described)))
+    refuse(FileReport(VERDICT, picture=ReadPicture(LARGEST, described)))
 
 
-@pytest.mark.parametrize("bound", ["MOST_BYTES", "MOST_MESSAGES"])
+@pytest.mark.parametrize("bound", ["MOST_REPORT_BYTES", "MOST_REPORTS"])
 def test_a_flood_of_reports_is_damage(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, bound, 3)
 

@@ -4,13 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from qa_service.arguments import build_parser
+from qa_service.crawling.sites import Sites
 from qa_service.indexing.order import IndexOrder, read_order
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.documents import CollectionKey
@@ -145,6 +148,26 @@ def test_another_indexer_of_the_machine_is_waited_for_until_ctrl_c(
     assert (status, said[-1]) == (0, "1 read, 1 unchanged")
     assert counts_agree(knowledge)
     assert texts_of(ask(knowledge, "연체료"))
+
+
+def test_ctrl_c_while_a_page_is_fetched_lets_the_site_be_read_elsewhere_at_once(
+    index: Index, knowledge: Database
+) -> None:
+    asked, over = threading.Event(), threading.Event()
+
+    def hang(handler: BaseHTTPRequestHandler) -> None:
+        asked.set()
+        over.wait(60)
+
+    with make_site() as site:
+        site.pages["/b"] = WebPage(answer=hang)
+        waiting = index(site.url)
+        assert asked.wait(30)
+        waiting.send_signal(signal.SIGINT)
+        status, said = finish(waiting)
+        over.set()
+        assert (status, said[-1].partition(".")[0]) == (130, "Stopped")
+        assert Sites(knowledge).claim_site()
 
 
 OPTIONS = [

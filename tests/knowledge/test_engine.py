@@ -118,7 +118,7 @@ class TestEngine:
         return knowledge_engine if request.param == "private" else PostgresURL(knowledge_url)
 
     def test_it_has_something_and_answers_once_it_was_started(self, engine: Engine) -> None:
-        with contextlib.closing(pg8000.native.Connection(**engine.start())) as connection:
+        with contextlib.closing(pg8000.native.Connection(**engine.reach_server())) as connection:
             assert connection.run("select 1") == [[1]]
         assert engine.exists()
 

@@ -22,7 +22,7 @@ from qa_service.knowledge.indexer import Indexer
 from qa_service.knowledge.keeper import IndexerKeeper, is_lock_free, lock_indexing
 from qa_service.knowledge.library import DocumentFilter, Library
 from qa_service.knowledge.vectors import MissingVectors
-from qa_service.knowledge.waiting import ATTEMPTS, WaitingDocuments
+from qa_service.knowledge.waiting import MOST_ATTEMPTS, WaitingDocuments
 from qa_service.knowledge_base import open_knowledge
 from qa_service.model import ReadRequest, Verdict
 from qa_service.settings import Settings
@@ -79,7 +79,7 @@ def test_a_document_waits_where_no_thread_can_renew_its_lease(
     Library(knowledge).add_document(NewDocument(SHARED, "a.txt"), b"one")
     monkeypatch.setattr("qa_service.knowledge.indexer.start_thread", refuse)
     indexer = make_indexer(knowledge, tmp_path)
-    assert all(indexer.index_next() for _ in range(ATTEMPTS + 1))
+    assert all(indexer.index_next() for _ in range(MOST_ATTEMPTS + 1))
     (waiting,), _ = Library(knowledge).list_documents(DocumentFilter())
     assert waiting.status == "queued"
 
@@ -90,7 +90,7 @@ def test_a_document_waits_as_long_as_nothing_can_be_written_and_is_then_read(
     Library(knowledge).add_document(NewDocument(SHARED, "a.txt"), b"one")
     folder = tmp_path / "folder"
     indexer = make_indexer(knowledge, folder)
-    assert all(indexer.index_next() for _ in range(ATTEMPTS + 1))
+    assert all(indexer.index_next() for _ in range(MOST_ATTEMPTS + 1))
     (waiting,), _ = Library(knowledge).list_documents(DocumentFilter())
     folder.mkdir()
     indexer.run()

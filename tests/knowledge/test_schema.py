@@ -9,7 +9,7 @@ from qa_service.knowledge.connections import DatabaseConnection
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.engine import EmbeddedPostgres, PostgresURL
 from qa_service.knowledge.library import DocumentFilter, Library
-from qa_service.knowledge.schema import STEPS, VERSION, create_tables
+from qa_service.knowledge.schema import SCHEMA_VERSION, STEPS, create_tables
 from tests.knowledge.shelf import ask, put, texts_of
 
 
@@ -53,7 +53,7 @@ def test_tables_of_a_later_release_are_left_alone(knowledge: Database, knowledge
             Database(knowledge_engine).has_tables()
     finally:
         with knowledge.transaction() as connection:
-            connection.run("update state set value = :version where name = 'version'", version=str(VERSION))
+            connection.run("update state set value = :version where name = 'version'", version=str(SCHEMA_VERSION))
 
 
 @pytest.fixture
@@ -94,4 +94,4 @@ def test_tables_of_an_earlier_release_are_brought_up_to_date_with_what_is_in_the
     put(first_release, "new.txt", "a new text")
     assert (old.name, texts_of(ask(first_release, "new text"))) == ("old.txt", ["a new text"])
     assert list_columns(first_release) == list_columns(knowledge)
-    assert first_release.read("select value from state where name = 'version'")[0][0] == str(VERSION)
+    assert first_release.read("select value from state where name = 'version'")[0][0] == str(SCHEMA_VERSION)

@@ -67,7 +67,7 @@ def test_the_best_ten_are_exact_however_few_words_are_essential(
 def test_a_question_of_common_words_alone_finds_something(
     knowledge: Database, passages: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "MOST_PASSAGES", 5)
+    monkeypatch.setattr(search, "MOST_ESSENTIAL_PASSAGES", 5)
     assert ask(knowledge, f"{WORDS[0]} {WORDS[1]}")[0].lexical > 0
 
 

@@ -10,7 +10,7 @@ from subprocess import PIPE
 import pytest
 
 from qa_service.errors import EncoderMissing
-from qa_service.language.encoder import MODEL, SentenceEncoder, load_encoder
+from qa_service.language.encoder import ENCODER_MODEL, SentenceEncoder, load_encoder
 from qa_service.retrieval.shared_encoder import SharedEncoder
 from qa_service.search_interfaces import Encoder
 from tests.fakes import FakeEncoder
@@ -94,7 +94,7 @@ class TestSentenceEncoder(EncoderContract):
 
     def test_its_name_has_the_version(self, encoder: Encoder) -> None:
         model, _, version = encoder.name.partition("/")
-        assert (model, version.count(".")) == (MODEL, 2)
+        assert (model, version.count(".")) == (ENCODER_MODEL, 2)
 
 
 WITHOUT = """

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from qa_service.language.tokens import LONGEST, list_search_tokens, list_tokens, list_words
+from qa_service.language.tokens import LONGEST_WORD, list_search_tokens, list_tokens, list_words
 
 pytestmark = pytest.mark.usefixtures("no_collections")
 
@@ -97,7 +97,7 @@ def test_lone_surrogates_part_words() -> None:
 @pytest.mark.parametrize("letter", ["가", "a", "은", "水"])
 def test_endless_run_gives_no_endless_token(letter: str) -> None:
     run = letter * 1000
-    assert max(map(len, list_tokens(run) + list_words(run))) <= LONGEST
+    assert max(map(len, list_tokens(run) + list_words(run))) <= LONGEST_WORD
 
 
 @pytest.mark.parametrize("piece", [".", "가", "은", "a", "도에만의", "1,", " ", "\n", "a'", "ab은 ", "들이", "에서의"])

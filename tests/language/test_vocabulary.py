@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 import pytest
 
-from qa_service.language.vocabulary import PIECE, load_vocabulary
+from qa_service.language.vocabulary import COUNTED_PIECE, load_vocabulary
 from qa_service.model import Question
 from qa_service.prompting import Material, Site, build_prompt, choose_counter
 from qa_service.retrieval.splitting import estimate_tokens
@@ -42,7 +42,7 @@ class TestExact:
         count = load_vocabulary()
         assert count
         assert count("\ud800") > 0
-        assert count("word " * (PIECE * 11 // 5)) == pytest.approx(PIECE * 11 / 5, rel=0.001)
+        assert count("word " * (COUNTED_PIECE * 11 // 5)) == pytest.approx(COUNTED_PIECE * 11 / 5, rel=0.001)
 
 
 def length(text: str) -> int:

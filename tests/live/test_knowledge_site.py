@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import httpx
@@ -49,7 +48,7 @@ def index(knowledge_url: str, tmp_path: Path) -> Callable[[], None]:
     """Do all that waits."""
     settings = Settings(data=tmp_path / "indexer", database_url=knowledge_url, semantic="off")
     reach = Reach(lambda address: address == "127.0.0.1", delay=0.0)
-    return lambda: index_waiting(make_indexer(settings, None), make_site_reader(settings, reach), Event())
+    return lambda: index_waiting(make_indexer(settings, None), make_site_reader(settings, reach))
 
 
 @pytest.fixture

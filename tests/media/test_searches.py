@@ -12,7 +12,7 @@ from qa_service.frames import ImageResult, VideoResult
 from qa_service.interfaces import MediaQuery, MediaSearch
 from qa_service.media.fetching import MOST_FETCHED
 from qa_service.media.google import GoogleImageSearch
-from qa_service.media.linked import LONGEST_TITLE
+from qa_service.media.linked import LONGEST_RESULT_TITLE
 from qa_service.media.youtube import YouTubeSearch
 from qa_service.storable import storable
 from tests.lateness import Lateness
@@ -133,9 +133,9 @@ class MediaSearchContract:
         assert KEY not in repr(failed.value)
 
     def test_titles_are_cut_where_they_are_too_long_for_a_frame(self, services: SearchServices) -> None:
-        services.answer = {"items": [self.titled("가" * (LONGEST_TITLE + 1))]}
+        services.answer = {"items": [self.titled("가" * (LONGEST_RESULT_TITLE + 1))]}
         (found,) = self.make_search(services, 5).find_media(QUERY)
-        assert found.title == "가" * LONGEST_TITLE
+        assert found.title == "가" * LONGEST_RESULT_TITLE
 
     @pytest.mark.parametrize("fault", ["hang up", "cut", "drip"])
     def test_a_broken_or_slow_service_is_one_error_in_time(self, services: SearchServices, fault: str) -> None:

@@ -6,7 +6,7 @@ from itertools import accumulate
 import pytest
 
 from qa_service.language.sentences import split_sentences
-from qa_service.retrieval.splitting import LONGEST, estimate_tokens, split_passages
+from qa_service.retrieval.splitting import LONGEST_PASSAGE, estimate_tokens, split_passages
 
 KOREAN = "근로자는 1년에 15일의 연차휴가를 쓸 수 있다. 다만 1년 미만인 사람은 한 달에 하루를 쓴다.\n"
 ENGLISH = "Employees may take fifteen days of leave. New ones take a day a month, as Mr. Kim explains.\n\n"
@@ -20,7 +20,7 @@ def test_passages_joined_are_the_page_and_none_is_too_long(text: str) -> None:
     passages = split_passages(text)
 
     assert "".join(passages) == text
-    assert all(0 < len(passage) <= LONGEST for passage in passages)
+    assert all(0 < len(passage) <= LONGEST_PASSAGE for passage in passages)
 
 
 def test_any_text_at_all_is_partitioned() -> None:

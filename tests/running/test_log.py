@@ -8,8 +8,8 @@ import pytest
 from qa_service.deltas import Opened
 from qa_service.frames import Done, Restart, Text
 from qa_service.model import Prompt
-from qa_service.pause import AT_ONCE
-from qa_service.running.log import FAR, MOST, MemoryLog, turn_of_log
+from qa_service.pause import ITEMS_PER_STEP
+from qa_service.running.log import BATCH_FRAMES, FAR, MemoryLog, turn_of_log
 from qa_service.turns import Asked
 from tests.fakes import WAITING_SECONDS, turn
 from tests.lives import eventually, piece
@@ -139,15 +139,17 @@ class TestReading:
         assert not MemoryLog().read_batch(7).frames
 
     def test_a_batch_is_bounded(self) -> None:
-        log = filled(*map(str, range(MOST + 3)))
-        assert [len(log.read_batch(after).frames) for after in (0, MOST, MOST + 3)] == [MOST, 3, 0]
+        log = filled(*map(str, range(BATCH_FRAMES + 3)))
+        sizes = [len(log.read_batch(after).frames) for after in (0, BATCH_FRAMES, BATCH_FRAMES + 3)]
+        assert sizes == [BATCH_FRAMES, 3, 0]
         log.leave_gap()
         log.append_frame(Text("behind"))
-        assert [len(log.read_batch(after).frames) for after in (0, MOST, MOST + 3)] == [MOST, 3, 1]
+        sizes = [len(log.read_batch(after).frames) for after in (0, BATCH_FRAMES, BATCH_FRAMES + 3)]
+        assert sizes == [BATCH_FRAMES, 3, 1]
 
     def test_nothing_is_lost_over_many_batches(self) -> None:
-        log = filled(*map(str, range(3 * MOST + 1)))
-        assert [said for _, said in read_all(log)] == [str(number) for number in range(3 * MOST + 1)]
+        log = filled(*map(str, range(3 * BATCH_FRAMES + 1)))
+        assert [said for _, said in read_all(log)] == [str(number) for number in range(3 * BATCH_FRAMES + 1)]
 
 
 class Sleeper:
@@ -308,6 +310,6 @@ class TestOver:
         pauses: list[int] = []
         monkeypatch.setattr("qa_service.pause.give_way", lambda: pauses.append(1))
         log = MemoryLog()
-        log.add_entry(piece(1, *["a"] * (AT_ONCE + 1), Done("completed")))
-        assert len(turn_of_log(turn(), log).text) == AT_ONCE + 1
+        log.add_entry(piece(1, *["a"] * (ITEMS_PER_STEP + 1), Done("completed")))
+        assert len(turn_of_log(turn(), log).text) == ITEMS_PER_STEP + 1
         assert pauses

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from qa_service.frames import Done, Frame, Text
-from qa_service.running.log import MOST, MemoryLog
+from qa_service.running.log import BATCH_FRAMES, MemoryLog
 from qa_service.running.reader import AnswerReader, ReaderTimes
 from qa_service.running.source import AnswerSource
 from qa_service.running.written import RunningAnswer
@@ -86,9 +86,9 @@ class TestReading:
         assert got == [[str(number) for number in range(2000)]] * 8
 
     def test_a_slow_one_gets_a_bounded_batch_at_a_time(self, running: RunningAnswer) -> None:
-        say(running, *map(str, range(3 * MOST)))
+        say(running, *map(str, range(3 * BATCH_FRAMES)))
         sizes = [len(batch.frames) for batch in follow(running)]
-        assert sizes == [MOST, MOST, MOST, 1]
+        assert sizes == [BATCH_FRAMES, BATCH_FRAMES, BATCH_FRAMES, 1]
 
     def test_over_a_gap_it_goes_on_with_the_next_frame(self, running: RunningAnswer) -> None:
         say(running, "a", end=False)

@@ -110,7 +110,7 @@ def test_every_command_of_ours_is_tried_out() -> None:
     source = "\n".join(path.read_text() for path in Path(readiness.__file__).parent.glob("*.py"))
     called = set(re.findall(r"redis\.call\('([A-Z]+)'", source))
     sent = {method.upper() for method in re.findall(r"\b_?(?:pipeline|client|waiting)\.([a-z]+)\(", source)}
-    tried = set(re.findall(r"\{'([A-Z]+)'", readiness.PROBE))
+    tried = set(re.findall(r"\{'([A-Z]+)'", readiness.PROBE_SCRIPT))
     assert len(called) > 20
     assert len(sent) > 20
     assert called | sent <= tried | {"EVAL", "INFO", "PIPELINE", "EXECUTE"}

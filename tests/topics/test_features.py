@@ -3,7 +3,7 @@
 import pytest
 
 from qa_service.model import Exchange
-from qa_service.topics.features import RECENT, compare_words, compute_features, is_unknown_language
+from qa_service.topics.features import RECENT_EXCHANGES, compare_words, compute_features, is_unknown_language
 
 TRAIN = Exchange("When does the train to Busan leave?", "The train leaves at nine from platform four. Anything else?")
 
@@ -16,7 +16,7 @@ def test_stems_are_found_where_they_stand() -> None:
 
 
 def test_only_recent_exchanges_count() -> None:
-    context = [Exchange("penguins", "penguins"), *[TRAIN] * RECENT]
+    context = [Exchange("penguins", "penguins"), *[TRAIN] * RECENT_EXCHANGES]
     assert compute_features("penguins", context)["nothing shared"]
 
 

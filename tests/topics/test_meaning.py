@@ -13,7 +13,7 @@ from qa_service.stores.sessions import WITH_MEANING
 from qa_service.topics import meaning
 from qa_service.topics.choosing import choose_detector, choose_memory
 from qa_service.topics.detector import LearnedDrift
-from qa_service.topics.meaning import RECENT, MeaningScorer, compare_meaning, recall_meaning
+from qa_service.topics.meaning import RECENT_QUESTIONS, MeaningScorer, compare_meaning, recall_meaning
 from qa_service.topics.weights import load_weights
 from tests.fakes import FakeEncoder
 
@@ -195,4 +195,4 @@ class TestConversations:
 
 def test_exchanges_that_a_question_is_compared_with_are_loaded_with_their_vectors() -> None:
     # A question that would begin a topic is compared with the first exchange, too, and with the last ones before those.
-    assert WITH_MEANING == RECENT + RECENT - 1
+    assert WITH_MEANING == RECENT_QUESTIONS + RECENT_QUESTIONS - 1

@@ -3,7 +3,7 @@
 import pytest
 from msgspec import Struct
 
-from qa_service.upstream.fields import MOST, Fragment, parse_json, read_struct, repair_text
+from qa_service.upstream.fields import LARGEST_WHOLE, Fragment, parse_json, read_struct, repair_text
 
 
 class Inner(Struct, frozen=True):
@@ -50,9 +50,9 @@ def test_what_is_no_object_is_no_struct(value):
         (7.4, 7),
         ("7", 7),
         ("7.6", 8),
-        (MOST, MOST),
+        (LARGEST_WHOLE, LARGEST_WHOLE),
         (-1, None),
-        (MOST + 2, None),
+        (LARGEST_WHOLE + 2, None),
         ("seven", None),
         (True, None),
         (float("inf"), None),

@@ -121,7 +121,7 @@ def test_files_go_when_nobody_reads_on(tmp_path: Path) -> None:
 def test_a_picture_without_an_end_is_an_error_and_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(room, "MOST_PICTURE_BYTES", 1_000)
     with pytest.raises(UpstreamUnavailable, match="longer than 1000 bytes"):
         list(ResponseReader(spool=str(tmp_path)).read_deltas(chunks(stream(TEXT), 500)))
     assert list(tmp_path.iterdir()) == []

@@ -23,7 +23,7 @@ from qa_service.files.parsing import parse_content
 from qa_service.files.reading import read_file
 from qa_service.interfaces import Stop
 from qa_service.model import Prompt, ReadRequest, Verdict
-from qa_service.web.mounting import KEY
+from qa_service.web.mounting import EXTENSION_KEY
 
 SERVER_SECRET = "server-secret-0123456789"
 PERSONAL_SECRET = "personal-secret-012345678"
@@ -176,7 +176,7 @@ class House:
 
 def assembly_of(app: Flask) -> Assembly:
     """What the service in this app is made of."""
-    assembly = app.extensions[KEY].assembly
+    assembly = app.extensions[EXTENSION_KEY].assembly
     assert isinstance(assembly, Assembly)
     return assembly
 

@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from qa_service.deltas import TextDelta
-from qa_service.pause import AT_ONCE
+from qa_service.pause import ITEMS_PER_STEP
 from qa_service.running.runner import READERS
 from qa_service.running.settings import Pace
 from tests.web.conftest import MakeHouse
@@ -99,7 +99,7 @@ class TestAfterANumber:
     def test_whoever_begins_at_the_end_of_a_long_answer_gives_way_first(
         self, house: House, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        house.model.deltas = (*[TextDelta("a")] * (AT_ONCE + 1), *house.model.deltas)
+        house.model.deltas = (*[TextDelta("a")] * (ITEMS_PER_STEP + 1), *house.model.deltas)
         whole = frames(house.ask())
         pauses: list[int] = []
         monkeypatch.setattr("qa_service.pause.give_way", lambda: pauses.append(1))

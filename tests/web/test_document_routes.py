@@ -159,7 +159,7 @@ class TestListing:
     def test_a_page_is_fetched_only_where_the_worker_has_a_place_for_it(
         self, make_library: MakeLibrary, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(documents, "MOST_PAGES", 0)
+        monkeypatch.setattr(documents, "MOST_FETCHED_PAGES", 0)
         added = make_library().client.post("/api/documents", data={"url": "http://127.0.0.1:9/"}, headers=SITE)
         assert "pages at once" in refusal(added, 429, "rate_limited")["detail"]
         assert added.headers["Retry-After"] == "7"

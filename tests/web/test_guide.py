@@ -6,7 +6,7 @@ from urllib.parse import unquote
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-from qa_service.web.guide import GUIDES, PICTURES, WORDS, list_guides
+from qa_service.web.guide import GUIDE_PICTURES, GUIDE_WORDS, GUIDES, list_guides
 from qa_service.web.markdown_html import render_page
 from qa_service.wire.formats import FORMATS
 from tests.samples import ROOT
@@ -46,7 +46,7 @@ class TestPages:
     def test_are_all_that_the_folder_has(self) -> None:
         names = {file.stem for file in (ROOT / "docs").glob("*.md") if not file.stem.endswith(".ko")}
         assert {guide.name for guide in list_guides("en")} == names
-        assert all((ROOT / "docs" / name).exists() for name in PICTURES)
+        assert all((ROOT / "docs" / name).exists() for name in GUIDE_PICTURES)
 
     @pytest.mark.parametrize("language", ["en", "ko"])
     def test_lead_only_to_places_there_are_and_load_nothing_from_elsewhere(self, house: House, language: str) -> None:
@@ -76,9 +76,9 @@ class TestPages:
         korean = house.get("docs/errors", {"Accept-Language": "ko"}).get_data(as_text=True)
         english_alone = read(house, "operating", "ko")
         assert '<main lang="ko">' in korean
-        assert WORDS["ko"]["english"] not in korean
+        assert GUIDE_WORDS["ko"]["english"] not in korean
         assert '<main lang="en">' in english_alone
-        assert WORDS["ko"]["english"] in english_alone
+        assert GUIDE_WORDS["ko"]["english"] in english_alone
 
     def test_are_found_under_the_public_address(self, make_house: MakeHouse) -> None:
         page = make_house(public_url="https://public.example/qa").get("docs/asking").get_data(as_text=True)

@@ -19,7 +19,7 @@ from qa_service.settings import Settings, SettingsError
 from qa_service.web.app import create_app
 from qa_service.web.exposure import refuse_open_server
 from qa_service.web.extension import QAService
-from qa_service.web.mounting import KEY
+from qa_service.web.mounting import EXTENSION_KEY
 from qa_service.web.networks import is_loopback
 from qa_service.web.serving import make_served_app
 from tests.web.conftest import MakeHouse
@@ -183,7 +183,7 @@ class TestTwoInOneProcess:
             extension.init_app(app)
             assert app.test_client().get("/api/healthz").status_code == 200
             end_service(app)
-        assert apps[0].extensions[KEY] is not apps[1].extensions[KEY]
+        assert apps[0].extensions[EXTENSION_KEY] is not apps[1].extensions[EXTENSION_KEY]
 
 
 class TestBehindProxies:

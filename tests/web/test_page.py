@@ -13,7 +13,7 @@ import pytest
 
 from qa_service.presentation import SiteText, SiteTexts
 from qa_service.web.chat_script import chat_script
-from qa_service.web.script_modules import ENTRY, find_client, join_script, list_modules, read_element_markup
+from qa_service.web.script_modules import ENTRY_MODULE, find_client, join_script, list_modules, read_element_markup
 from tests.adversary import STATIC
 from tests.web.conftest import MakeHouse
 from tests.web.house import House
@@ -35,7 +35,7 @@ def policy(house: House) -> dict[str, str]:
 class TestScript:
     def test_has_every_module_and_every_name_of_theirs_once(self) -> None:
         modules = {path.name: path.read_text() for path in STATIC.glob("*.js") if path.name not in OF_OTHER_PAGES}
-        assert sorted(list_modules(STATIC, ENTRY)) == sorted(modules)
+        assert sorted(list_modules(STATIC, ENTRY_MODULE)) == sorted(modules)
         names = [name for text in modules.values() for name in TOP_LEVEL.findall(text)]
         assert sorted(names) == sorted(set(names))
 

@@ -66,7 +66,7 @@ class TestStream:
 class TestRefusing:
     @pytest.mark.parametrize(("status", "code"), [(429, "rate_limited"), (503, "overloaded")])
     def test_refuses_as_it_is_asked_to(self, house: House, status: int, code: str) -> None:
-        assert refusal(house.get(f"probe?refuse={status}"), status, code)["retryAfter"] == probe.RETRY_SECONDS
+        assert refusal(house.get(f"probe?refuse={status}"), status, code)["retryAfter"] == probe.PROBE_RETRY_SECONDS
 
     @pytest.mark.parametrize("query", ["seconds=601", "seconds=long", "every=-1", "refuse=500"])
     def test_a_value_that_is_not_allowed_is_named(self, house: House, query: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from qa_service.errors import Overloaded, RateLimited
 from qa_service.web.bodies import BodyBounds
-from qa_service.web.mounting import KEY
+from qa_service.web.mounting import EXTENSION_KEY
 from qa_service.web.networks import network_of
 from qa_service.web.reception import Load, Reception, open_reception
 from tests.fakes import WAITING_SECONDS
@@ -109,7 +109,7 @@ class TestBodies:
 
 class TestRoute:
     def full(self, house: House, network: str) -> None:
-        room = house.app.extensions[KEY].limits.body.reception
+        room = house.app.extensions[EXTENSION_KEY].limits.body.reception
         with suppress(RateLimited, Overloaded):
             while True:
                 room.reserve_room(network, bodies=1, size=1)

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from qa_service.web.reference import WORDS
+from qa_service.web.reference import REFERENCE_WORDS
 from tests.web.conftest import MakeHouse
 from tests.web.house import House, refusal
 
@@ -71,7 +71,7 @@ class TestReference:
         assert all("?language=ko" in each and "?language=en" in each for each in (korean, english))
 
     def test_has_the_same_words_in_both_languages(self) -> None:
-        assert WORDS["en"].keys() == WORDS["ko"].keys()
+        assert REFERENCE_WORDS["en"].keys() == REFERENCE_WORDS["ko"].keys()
 
     def test_is_there_in_a_host_site_under_its_prefix_alone(self, make_site: MakeHouse) -> None:
         client = make_site(url_prefix="/help/api").client

@@ -16,7 +16,7 @@ from qa_service.errors import QAError, StoreUnavailable
 from qa_service.file_news import FileNews
 from qa_service.interfaces import Stop
 from qa_service.model import Owner, UploadedFile
-from qa_service.web.mounting import KEY
+from qa_service.web.mounting import EXTENSION_KEY
 from tests.fakes import BUG
 from tests.web.conftest import MakeHouse
 from tests.web.house import PERSONAL_SECRET, SERVER_SECRET, House, Model, Reader, frames, refusal
@@ -377,9 +377,9 @@ class TestDeletedWhileTheStoreGoesAway:
     ) -> None:
         response = own_house.begin(headers=KIM)
         session = response.headers["X-Session-Id"]
-        mounted = own_house.app.extensions[KEY]
+        mounted = own_house.app.extensions[EXTENSION_KEY]
         broken = replace(mounted.assembly, history=self.History(own_house, behind=behind))
-        own_house.app.extensions[KEY] = replace(mounted, assembly=broken)
+        own_house.app.extensions[EXTENSION_KEY] = replace(mounted, assembly=broken)
         deletion = own_house.client.delete(f"/api/sessions/{session}", headers=KIM)
         assert frames(response)[-1]["content"] == {"status": "cancelled"}
         refusal(deletion, 503, "store_unavailable")

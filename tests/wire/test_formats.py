@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from qa_service.frames import Done, Frame, Text
-from qa_service.pause import AT_ONCE
+from qa_service.pause import ITEMS_PER_STEP
 from qa_service.wire.encoder import FormatContext, FrameEncoder
 from qa_service.wire.formats import DEFAULT, FORMATS, WireFormat
 from tests.wire.open_parts import OPEN_PARTS
@@ -86,6 +86,6 @@ def test_an_encoder_gives_way_where_it_looks_at_very_many_frames(
     pauses: list[int] = []
     monkeypatch.setattr("qa_service.pause.give_way", lambda: pauses.append(1))
     assert row.encoder
-    sent = [FRAMES[0], *[Text("a")] * (AT_ONCE + 1)]
+    sent = [FRAMES[0], *[Text("a")] * (ITEMS_PER_STEP + 1)]
     row.encoder(FormatContext("a1", "/api", start=FRAMES[0], sent=sent))
     assert pauses

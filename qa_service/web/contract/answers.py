@@ -16,7 +16,7 @@ from qa_service.web.contract.operations import (
 from qa_service.web.contract.paging import PAGED, TIME_CURSOR
 from qa_service.web.contract.question import CLEAN, list_stream_fields
 from qa_service.web.contract.refusals import BY_UPSTREAM, STORED
-from qa_service.web.feedback import COMMENT, RATINGS
+from qa_service.web.feedback import LONGEST_COMMENT, RATINGS
 from qa_service.wire.structs import AnswerListObject, AnswerObject
 
 FURTHEST = 10**15 - 1
@@ -36,7 +36,12 @@ FEEDBACK: JsonSchema = {
     "type": "object",
     "properties": {
         "rating": {"type": "string", "enum": list(RATINGS), "description": "Whether the answer was good."},
-        "comment": {"type": "string", "maxLength": COMMENT, "pattern": CLEAN, "description": "What was good or bad."},
+        "comment": {
+            "type": "string",
+            "maxLength": LONGEST_COMMENT,
+            "pattern": CLEAN,
+            "description": "What was good or bad.",
+        },
     },
     "required": ["rating"],
 }
@@ -48,7 +53,7 @@ SIGNED = (
     InputField("expires", {"type": "integer", "minimum": 0}, "When the address expires, in seconds since 1970."),
     InputField("version", {"type": "integer", "minimum": 0}, "It tells the addresses of a picture's versions apart."),
 )
-PICTURES: Mapping[str, JsonSchema] = {f"image/{kind}": {"type": "string"} for kind in sorted(PICTURE_KINDS)}
+_PICTURES: Mapping[str, JsonSchema] = {f"image/{kind}": {"type": "string"} for kind in sorted(PICTURE_KINDS)}
 
 ANSWERS: tuple[Operation, ...] = (
     Operation(
@@ -89,7 +94,7 @@ ANSWERS: tuple[Operation, ...] = (
         description=PICTURE_NOTE,
         access="signed",
         query=SIGNED,
-        results=(ResultShape(description="The picture.", content=PICTURES),),
+        results=(ResultShape(description="The picture.", content=_PICTURES),),
         refusals=STORED,
     ),
     Operation(

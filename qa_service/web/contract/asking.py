@@ -17,21 +17,21 @@ from qa_service.web.contract.question import (
     list_question_fields,
 )
 from qa_service.web.contract.refusals import ASKED
-from qa_service.web.repeats import KEY
+from qa_service.web.repeats import LONGEST_KEY
 from qa_service.wire.formats import FORMATS, EventUnion, StreamEvent
 from qa_service.wire.structs import AnswerObject
 
-STREAM_HEADERS = ("X-Session-Id", "X-Answer-Id", "Cache-Control", "X-Accel-Buffering")
+_STREAM_HEADERS = ("X-Session-Id", "X-Answer-Id", "Cache-Control", "X-Accel-Buffering")
 RESULT = (
     "The answer. When a stream has begun, failures come in it as `error` frames. The schema of `text/event-stream` is "
     "that of one event. The title of each of its shapes names the format and the event; `message` is an event without "
     "a name."
 )
-NOTHING = "Nothing comes after the frame that was named."
+_NOTHING = "Nothing comes after the frame that was named."
 LAST_SEEN = InputField("Last-Event-ID", {"type": "string", "pattern": SEEN_FRAME}, LAST_EVENT_ID)
 ASKED_ONCE = InputField(
     "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": KEY, "pattern": r"^[!-~]+$"},
+    {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": r"^[!-~]+$"},
     "The same as the field `idempotencyKey`, which it wins over.",
 )
 TOO_LONG = ResultShape(
@@ -89,18 +89,18 @@ def describe_asking(offer: Offer) -> tuple[Operation, ...]:
 
 def answer_result() -> ResultShape:
     """Declare the response that brings an answer, in any format of the table."""
-    return ResultShape(description=RESULT, content=_list_contents(), headers=STREAM_HEADERS)
+    return ResultShape(description=RESULT, content=_list_contents(), headers=_STREAM_HEADERS)
 
 
 def nothing_result() -> ResultShape:
     """Declare the response to a reader who has seen everything."""
-    return ResultShape(status=HTTPStatus.NO_CONTENT, description=NOTHING)
+    return ResultShape(status=HTTPStatus.NO_CONTENT, description=_NOTHING)
 
 
 def stream_result(*names: str, whole: Shape, headers: Sequence[str] = ()) -> ResultShape:
     """Declare the response that brings an answer in one of these formats, or whole. It may have more headers."""
     content = {**_list_contents(*names), "application/json": whole}
-    return ResultShape(description=RESULT, content=content, headers=(*STREAM_HEADERS, *headers))
+    return ResultShape(description=RESULT, content=content, headers=(*_STREAM_HEADERS, *headers))
 
 
 def _list_contents(*names: str) -> dict[str, Shape]:

@@ -16,13 +16,13 @@ from qa_service.web.contract.translation import translate_texts
 from qa_service.wire.error_formats import ErrorFormat
 from qa_service.wire.schema import build_schemas, list_foreign_names
 
-Document: TypeAlias = Mapping[str, Any]
+ContractDocument: TypeAlias = Mapping[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DEFINED = "#/$defs/"
 COMPONENT = "#/components/schemas/"
-KEPT = 8
-ABOUT = (
+_KEPT = 8
+_ABOUT = (
     "Ask a question with files, and get a cited answer streamed. Objects may get more fields, and streams more types "
     "of frames: skip what you don't know. Times are RFC 3339 in UTC. Another caller's id and an unknown id get the "
     "same 404. A method that a path doesn't have is a 405. The server itself answers with 414 or 431 where an "
@@ -46,15 +46,15 @@ TAGS = {
 }
 
 
-@lru_cache(KEPT)
-def build_contract(offer: Offer, language: Language) -> Document:
+@lru_cache(_KEPT)
+def build_contract(offer: Offer, language: Language) -> ContractDocument:
     """Build the contract of a server with this offer as an OpenAPI document, without the server's address. It is
     shared, so nobody may change it."""
     operations = list_operations(offer)
     info = {
         "title": "qa-service",
         "version": version("qa-service"),
-        "description": ABOUT,
+        "description": _ABOUT,
         "license": {"name": "MIT", "identifier": "MIT"},
     }
     components = {
@@ -75,8 +75,8 @@ def build_contract(offer: Offer, language: Language) -> Document:
     return _finish(document, COMPONENT, language)
 
 
-@lru_cache(KEPT)
-def build_schema_document(offer: Offer, language: Language) -> Document:
+@lru_cache(_KEPT)
+def build_schema_document(offer: Offer, language: Language) -> ContractDocument:
     """Build the JSON Schemas of every frame and object, in `$defs`. It is shared, so nobody may change it."""
     schemas = _build_described_schemas(list_operations(offer))
     document = {"$schema": DIALECT, "title": "qa-service", "description": SCHEMAS_NOTE, "$defs": schemas}
@@ -99,8 +99,8 @@ def _list_described_errors() -> list[dict[str, Any]]:
     ]
 
 
-def _finish(document: Document, prefix: str, language: Language) -> Document:
-    finished: Document = translate_texts(_refer(document, prefix), language)
+def _finish(document: ContractDocument, prefix: str, language: Language) -> ContractDocument:
+    finished: ContractDocument = translate_texts(_refer(document, prefix), language)
     return finished
 
 

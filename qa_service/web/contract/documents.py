@@ -16,7 +16,7 @@ from qa_service.web.contract.question import (
 )
 from qa_service.web.contract.refusals import STORED
 from qa_service.web.contract.sessions import GONE
-from qa_service.web.documents import ADDRESS, FOUND, MOST_FOUND, QUERY, STATUSES, TITLE
+from qa_service.web.documents import ADDRESS, DOCUMENT_STATUSES, FOUND, LONGEST_DOCUMENT_TITLE, MOST_FOUND, QUERY
 from qa_service.wire.document_objects import (
     CollectionListObject,
     DocumentListObject,
@@ -32,12 +32,16 @@ WRITTEN = (
     "permits. The same bytes under the same name change nothing. Other bytes replace the document whole, as soon as "
     "they are read."
 )
-FILES_NOTE = (
+_FILES_NOTE = (
     "Files, each a part with a filename. `title` and `url` are for a request with one file. `x-max-bytes` is the most "
     "that one file may have."
 )
 TEXTS = (
-    InputField("title", build_text_schema(TITLE), "What citations call the document. Without it, that is its name."),
+    InputField(
+        "title",
+        build_text_schema(LONGEST_DOCUMENT_TITLE),
+        "What citations call the document. Without it, that is its name.",
+    ),
     InputField(
         "url",
         {"type": "string", "format": "uri", "maxLength": ADDRESS, "pattern": "^https?://"},
@@ -68,18 +72,20 @@ def describe_documents(offer: Offer) -> tuple[Operation, ...]:
             summary="List the documents that the caller can search, oldest first",
             query=(
                 COLLECTION,
-                InputField("status", {"type": "string", "enum": list(STATUSES)}, "Only documents in this state."),
-                InputField("cursor", {"type": "string", "pattern": f"^{LIST_CURSOR.pattern}$"}, CURSOR),
+                InputField(
+                    "status", {"type": "string", "enum": list(DOCUMENT_STATUSES)}, "Only documents in this state."
+                ),
+                InputField("cursor", {"type": "string", "pattern": f"^{LIST_CURSOR.pattern}$"}, _CURSOR),
                 PAGED,
             ),
             results=(json_result(DocumentListObject, "A part of the list."),),
             refusals=(errors.InvalidField, errors.StoreUnavailable),
         ),
-        *DOCUMENTS,
+        *_DOCUMENTS,
     )
 
 
-CURSOR = "The value that `next` had. Without it the list begins with the oldest."
+_CURSOR = "The value that `next` had. Without it the list begins with the oldest."
 SEARCHED = {
     "type": "object",
     "properties": {
@@ -89,7 +95,7 @@ SEARCHED = {
     },
     "required": ["query"],
 }
-DOCUMENTS: tuple[Operation, ...] = (
+_DOCUMENTS: tuple[Operation, ...] = (
     Operation(
         path="/documents/{documentId}",
         name="getDocument",
@@ -141,6 +147,6 @@ def _build_upload(offer: Offer) -> JsonSchema:
     properties = {field.name: describe_value(field) for field in (COLLECTION, *TEXTS)}
     return {
         "type": "object",
-        "properties": {**properties, "files": describe_files(offer, FILES_NOTE)},
+        "properties": {**properties, "files": describe_files(offer, _FILES_NOTE)},
         "required": ["files"],
     }

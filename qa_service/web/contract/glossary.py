@@ -33,7 +33,7 @@ HEADERS: Mapping[str, tuple[JsonSchema, str]] = {
 }
 """These are the headers of responses, each with its schema and its meaning."""
 
-FIELDS: Mapping[str, str] = {
+FIELD_DESCRIPTIONS: Mapping[str, str] = {
     "accent": "The colour of the site, such as `#0f6b5c`, or null.",
     "answerId": "The answer's id.",
     "attempt": "Which try begins now, counted from 1.",
@@ -255,9 +255,9 @@ def describe_fields(name: str, schema: JsonSchema, *, is_foreign: bool) -> dict[
     protocol."""
     if "properties" not in schema:
         return dict(schema)
-    common: Mapping[str, str] = {} if is_foreign else FIELDS
+    common: Mapping[str, str] = {} if is_foreign else FIELD_DESCRIPTIONS
     described = {
-        field: _describe(inner, FIELDS.get(f"{name}.{field}") or common.get(field))
+        field: _describe(inner, FIELD_DESCRIPTIONS.get(f"{name}.{field}") or common.get(field))
         for field, inner in schema["properties"].items()
     }
     return {**schema, "properties": described}

@@ -11,7 +11,7 @@ from qa_service.web.contract.refusals import ASKED, STORED
 from qa_service.wire.completion_objects import CompletionObject, ModelListObject, ModelObject
 from qa_service.wire.response_objects import DeletedResponse, InputItems, ResponseObject
 
-MESSAGES_NOTE = "The conversation, as OpenAI's API has it, with pictures and files too."
+_MESSAGES_NOTE = "The conversation, as OpenAI's API has it, with pictures and files too."
 MODEL_NOTE = "The model, one of those that the server offers."
 SESSION: JsonSchema = {"type": "string", "pattern": "^[A-Za-z0-9._-]{22,128}$"}
 
@@ -43,12 +43,12 @@ def describe_responses(offer: Offer) -> tuple[Operation, ...]:
         results=(stream_result("responses", whole=ResponseObject, headers=("X-Request-Id",)),),
         refusals=ASKED,
     )
-    return (asked, *RESPONSES)
+    return (asked, *_RESPONSES)
 
 
 def _build_completion_schema(offer: Offer) -> JsonSchema:
     properties = {
-        "messages": {**_list_messages(offer), "description": MESSAGES_NOTE},
+        "messages": {**_list_messages(offer), "description": _MESSAGES_NOTE},
         **_list_sampling(offer),
         "max_completion_tokens": _tokens(offer),
         "user": {**SESSION, "description": "The session. Without one, nothing is kept."},
@@ -109,7 +109,7 @@ MODELS: tuple[Operation, ...] = (
 )
 """These operations show the models that a question may name."""
 
-RESPONSES: tuple[Operation, ...] = (
+_RESPONSES: tuple[Operation, ...] = (
     Operation(
         path="/v1/responses/{responseId}",
         name="getResponse",

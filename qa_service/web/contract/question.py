@@ -20,7 +20,7 @@ from qa_service.questions import (
 from qa_service.setting_values import COLLECTION_NAME, LEAST_TOKENS
 from qa_service.web.contract.offer import Offer
 from qa_service.web.contract.operations import InputField, JsonSchema
-from qa_service.web.repeats import KEY
+from qa_service.web.repeats import LONGEST_KEY
 from qa_service.wire.formats import DEFAULT, FORMATS
 
 _CONTROL = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f"
@@ -32,7 +32,7 @@ SEEN_FRAME = r"^([A-Za-z0-9]{1,64}-)?[0-9]{1,15}$"
 LAST_EVENT_ID = (
     "The last frame that was seen, as the answer's id, a hyphen and the frame's number. What follows it comes."
 )
-PARTS = ("text", "input_text", "output_text")
+_PARTS = ("text", "input_text", "output_text")
 
 
 def list_question_fields(offer: Offer) -> tuple[InputField, ...]:
@@ -73,7 +73,7 @@ def build_form_question(offer: Offer) -> JsonSchema:
 def build_multipart_question(offer: Offer) -> JsonSchema:
     """Build the schema of a question as a form with files, which may take the place of a question."""
     question = build_form_question(offer)
-    properties = {**question["properties"], "files": describe_files(offer, FILES_NOTE)}
+    properties = {**question["properties"], "files": describe_files(offer, _FILES_NOTE)}
     return {**question, "properties": properties, "anyOf": _one_required(*QUESTION_FIELDS, "messages", "files")}
 
 
@@ -97,7 +97,7 @@ def _list_words(offer: Offer) -> tuple[InputField, ...]:
         InputField("question", question, "The question. It is trimmed. It may be left out where files are sent."),
         InputField("message", question, "Another name of `question`. Where both are sent, `question` counts."),
         InputField("prompt", question, "Another name of `question`. Where both are sent, `question` counts."),
-        InputField("messages", _messages(offer), MESSAGES_NOTE),
+        InputField("messages", _messages(offer), _MESSAGES_NOTE),
         InputField(
             "systemPrompt",
             {"type": "string", "maxLength": LONGEST_SYSTEM_PROMPT, "pattern": CLEAN},
@@ -106,7 +106,7 @@ def _list_words(offer: Offer) -> tuple[InputField, ...]:
     )
 
 
-MESSAGES_NOTE = (
+_MESSAGES_NOTE = (
     "An earlier conversation, with which a new session begins. Where there is no `question`, the last message of the "
     "user is the question. In a form, it is a text of JSON."
 )
@@ -116,7 +116,7 @@ def _messages(offer: Offer) -> JsonSchema:
     text = build_text_schema(offer.question)
     part = {
         "type": "object",
-        "properties": {"type": {"enum": list(PARTS)}, "text": text},
+        "properties": {"type": {"enum": list(_PARTS)}, "text": text},
         "required": ["type", "text"],
     }
     content = {"anyOf": [text, {"type": "array", "items": part, "minItems": 1}]}
@@ -207,7 +207,7 @@ def build_model_schema(names: Sequence[str]) -> JsonSchema:
 
 
 def _list_answer_fields() -> tuple[InputField, ...]:
-    return (*list_stream_fields(), InputField("idempotencyKey", build_text_schema(KEY), KEY_NOTE))
+    return (*list_stream_fields(), InputField("idempotencyKey", build_text_schema(LONGEST_KEY), KEY_NOTE))
 
 
 KEY_NOTE = (
@@ -228,7 +228,7 @@ def describe_files(offer: Offer, note: str) -> JsonSchema:
     }
 
 
-FILES_NOTE = (
+_FILES_NOTE = (
     "Files, each a part with a filename; `file`, `files[]` and `files[0]` are read too. They stay with the session. "
     "A bad file gets a verdict, and doesn't end the answer. `x-max-bytes` is the most that one file may have."
 )

@@ -18,12 +18,12 @@ MEANINGS: Mapping[type[QAError], str] = {
     errors.Busy: "The session is answering another question; `answerId` is that answer's.",
 }
 """These sentences say what some errors mean to callers. All others are described where they are declared."""
-STATUSES: Mapping[type[QAError], tuple[int, ...]] = {
+_STATUSES: Mapping[type[QAError], tuple[int, ...]] = {
     errors.UpstreamUnavailable: (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
 }
 """These errors have more than one status."""
 
-ALWAYS: tuple[type[QAError], ...] = (errors.BadRequest, QAError)
+_ALWAYS: tuple[type[QAError], ...] = (errors.BadRequest, QAError)
 """A request of any kind may be unreadable, and any may meet a bug."""
 BY_ACCESS: Mapping[Access, tuple[type[QAError], ...]] = {
     "anyone": (),
@@ -97,13 +97,13 @@ def statuses_of(error: type[QAError], form: ErrorFormat = PROBLEM) -> tuple[int,
     """Return the statuses with which an error is told in this form, where nothing is streamed."""
     if error.code in form.statuses:
         return (form.statuses[error.code],)
-    return STATUSES.get(error, (error.status,))
+    return _STATUSES.get(error, (error.status,))
 
 
 def list_refusals(operation: Operation) -> dict[int, tuple[type[QAError], ...]]:
     """List the errors of an operation by their status. An operation that changes something may be asked from a page of
     another site."""
-    raised = (*ALWAYS, *BY_ACCESS[operation.access], *operation.refusals)
+    raised = (*_ALWAYS, *BY_ACCESS[operation.access], *operation.refusals)
     if operation.body:
         raised = (*raised, *BY_BODY)
     if operation.method not in SAFE_METHODS and operation.access != "anyone":

@@ -4,8 +4,8 @@ from http import HTTPStatus
 
 from qa_service import errors
 from qa_service.web.contract.operations import InputField, Operation, ResultShape, build_plain_body, json_result
-from qa_service.web.health import ORIGIN
-from qa_service.web.probe import LONGEST_SECONDS, REFUSALS, USUAL_SECONDS
+from qa_service.web.health import LONGEST_ORIGIN
+from qa_service.web.probe import LONGEST_SECONDS, PROBE_REFUSALS, USUAL_SECONDS
 from qa_service.wire.probe_objects import ProbeFrame, ReceiptObject, TickFrame
 from qa_service.wire.structs import ConfigObject, HealthObject, ReadinessObject, TokenObject
 from qa_service.wire.typed import DoneFrame, HeartbeatFrame
@@ -18,7 +18,7 @@ TOKEN_BODY = {
     "properties": {
         "origin": {
             "type": "string",
-            "maxLength": ORIGIN,
+            "maxLength": LONGEST_ORIGIN,
             "pattern": r"^https?://[a-z0-9-]{1,60}(\.[a-z0-9-]{1,60}){0,3}(:[0-9]{1,5})?$",
             "description": "The only origin whose pages may use the token, such as `https://www.example.com`.",
         }
@@ -38,7 +38,7 @@ PROBE_QUERY = (
     ),
     InputField(
         "refuse",
-        {"type": "string", "enum": list(REFUSALS)},
+        {"type": "string", "enum": list(PROBE_REFUSALS)},
         "Nothing is streamed, and the request is refused with this status and `Retry-After`.",
     ),
 )

@@ -4,10 +4,10 @@ from http import HTTPStatus
 
 from qa_service import errors
 from qa_service.web.contract.operations import InputField, Operation, ResultShape, build_plain_body, json_result
-from qa_service.web.contract.paging import CURSOR, PAGED, TIME_CURSOR
+from qa_service.web.contract.paging import CURSOR_NOTE, PAGED, TIME_CURSOR
 from qa_service.web.contract.question import build_text_schema
 from qa_service.web.contract.refusals import STORED
-from qa_service.web.sessions import TITLE
+from qa_service.web.sessions import LONGEST_SESSION_TITLE
 from qa_service.wire.structs import (
     FileListObject,
     FileObject,
@@ -18,10 +18,10 @@ from qa_service.wire.structs import (
 )
 
 GONE = ResultShape(status=HTTPStatus.NO_CONTENT, description="It is gone.")
-ENTRY = json_result(SessionEntryObject, "The conversation as it is listed.")
+_ENTRY = json_result(SessionEntryObject, "The conversation as it is listed.")
 TITLED = {
     "type": "object",
-    "properties": {"title": build_text_schema(TITLE)},
+    "properties": {"title": build_text_schema(LONGEST_SESSION_TITLE)},
     "required": ["title"],
 }
 
@@ -41,7 +41,7 @@ CONVERSATIONS: tuple[Operation, ...] = (
         name="getSession",
         tag="conversations",
         summary="Read a conversation, newest turns first",
-        query=(InputField("cursor", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, CURSOR), PAGED),
+        query=(InputField("cursor", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, CURSOR_NOTE), PAGED),
         results=(json_result(SessionObject, "A part of the conversation."),),
         refusals=(*STORED, errors.InvalidField),
     ),
@@ -52,7 +52,7 @@ CONVERSATIONS: tuple[Operation, ...] = (
         tag="conversations",
         summary="Give a conversation another title",
         body=build_plain_body(TITLED),
-        results=(ENTRY,),
+        results=(_ENTRY,),
         refusals=(*STORED, errors.InvalidField, errors.TooManyFiles),
     ),
     Operation(
@@ -71,7 +71,7 @@ CONVERSATIONS: tuple[Operation, ...] = (
         name="beginTopic",
         tag="conversations",
         summary="Begin a new topic by hand",
-        results=(ENTRY,),
+        results=(_ENTRY,),
         refusals=STORED,
     ),
     Operation(
@@ -80,7 +80,7 @@ CONVERSATIONS: tuple[Operation, ...] = (
         name="reopenTopic",
         tag="conversations",
         summary="Go back to an earlier topic by hand",
-        results=(ENTRY,),
+        results=(_ENTRY,),
         refusals=STORED,
     ),
 )

@@ -14,7 +14,7 @@ from qa_service.web.documents import ADDRESS
 from qa_service.web.sites import LONGEST_PATTERN, MOST_PATTERNS
 from qa_service.wire.site_objects import SiteListObject, SiteObject
 
-READ = (
+_READ = (
     "All pages of the site are read that its sitemap or its links lead to, with the files that they link to, no faster "
     "than one a second and as its robots.txt allows. Only public addresses of that site are read. A page that is gone "
     "is removed, and a page that fails keeps what was read of it. A site that is sent again takes the new patterns and "
@@ -28,7 +28,7 @@ INCLUDED = (
 EXCLUDED = "No page is read whose path fits one of these patterns."
 EVERY = "The site is read again after this time, in seconds or as `12h` or `7d`. Without it, the site is read once."
 MOST_EVERY = 366 * 86_400
-DURATION = {"type": "string", "pattern": "^([1-9][0-9]{1,4}m|[1-9][0-9]{0,3}h|[1-9][0-9]{0,2}d)$"}
+_DURATION = {"type": "string", "pattern": "^([1-9][0-9]{1,4}m|[1-9][0-9]{0,3}h|[1-9][0-9]{0,2}d)$"}
 SITE = {
     "type": "object",
     "properties": {
@@ -42,7 +42,7 @@ SITE = {
         "include": {**PATTERNS, "description": INCLUDED},
         "exclude": {**PATTERNS, "description": EXCLUDED},
         "every": {
-            "anyOf": [{"type": "integer", "minimum": LEAST_EVERY, "maximum": MOST_EVERY}, DURATION],
+            "anyOf": [{"type": "integer", "minimum": LEAST_EVERY, "maximum": MOST_EVERY}, _DURATION],
             "description": EVERY,
         },
         "collection": describe_value(COLLECTION),
@@ -64,7 +64,7 @@ AGENT_NOTE = (
     "are two tools, which change nothing: `search` finds passages, and `read_page` gives a page. All answers are JSON, "
     "and nothing is kept between two messages."
 )
-ANSWER = {"application/json": {"type": ["object", "array"]}}
+_ANSWER = {"application/json": {"type": ["object", "array"]}}
 FAILED = "The message is wrong, as its JSON-RPC error says."
 FAILURES = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
 SITES: tuple[Operation, ...] = (
@@ -74,7 +74,7 @@ SITES: tuple[Operation, ...] = (
         name="addSite",
         tag="documents",
         summary="Read a website into the knowledge base",
-        description=READ,
+        description=_READ,
         access="operator",
         body=build_plain_body(SITE),
         results=(json_result(SiteObject, "The site waits to be read.", status=HTTPStatus.ACCEPTED),),
@@ -107,9 +107,9 @@ SITES: tuple[Operation, ...] = (
         description=AGENT_NOTE,
         body={"application/json": MESSAGE},
         results=(
-            ResultShape(description="The answer to the message.", content=ANSWER),
+            ResultShape(description="The answer to the message.", content=_ANSWER),
             ResultShape(status=HTTPStatus.ACCEPTED, description="The message needs no answer."),
-            *(ResultShape(status=status, description=FAILED, content=ANSWER) for status in FAILURES),
+            *(ResultShape(status=status, description=FAILED, content=_ANSWER) for status in FAILURES),
         ),
     ),
 )

@@ -10,7 +10,7 @@ from typing import Any
 from qa_service.model import Language
 
 TEXT_KEYS = ("description", "summary")
-CODES = re.compile(r"`\w+`(, `\w+`)*")
+_CODES = re.compile(r"`\w+`(, `\w+`)*")
 """A list of codes is the same in every language."""
 
 
@@ -33,7 +33,7 @@ def list_texts(value: Any) -> Iterator[str]:
             for key, inner in value.items():
                 if not (key in TEXT_KEYS and isinstance(inner, str)):
                     yield from list_texts(inner)
-                elif not CODES.fullmatch(inner):
+                elif not _CODES.fullmatch(inner):
                     yield " ".join(inner.split())
         case list() | tuple():
             for inner in value:

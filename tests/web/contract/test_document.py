@@ -15,7 +15,7 @@ from qa_service.model import PICTURE_KINDS, FinishReason, Language
 from qa_service.picture_links import PictureLinks
 from qa_service.settings import Settings
 from qa_service.web.contract.document import DIALECT, build_contract, build_schema_document
-from qa_service.web.contract.glossary import FIELDS, HEADERS, PATH_PARTS
+from qa_service.web.contract.glossary import FIELD_DESCRIPTIONS, HEADERS, PATH_PARTS
 from qa_service.web.contract.offer import Offer, read_offer
 from qa_service.web.contract.table import list_operations
 from qa_service.web.contract.translation import list_texts, read_korean
@@ -158,7 +158,7 @@ class TestDescriptions:
             for field, inner in schemas[name].get("properties", {}).items()
             if inner.get("description")
         }
-        assert described <= set(FIELDS)
+        assert described <= set(FIELD_DESCRIPTIONS)
         assert "description" not in schemas["CompletionObject"]["properties"]["id"]
 
     def test_our_objects_are_not_taken_for_those_of_another_protocol(self) -> None:
@@ -168,7 +168,7 @@ class TestDescriptions:
         schemas = contract()["components"]["schemas"]
         known = {field for schema in schemas.values() for field in schema.get("properties", {})}
         known |= {f"{name}.{field}" for name, schema in schemas.items() for field in schema.get("properties", {})}
-        assert set(FIELDS) - known == set()
+        assert set(FIELD_DESCRIPTIONS) - known == set()
 
     def test_none_is_of_a_part_or_a_header_that_is_gone(self) -> None:
         operations = list_operations(OFFER)
