@@ -23,9 +23,9 @@ from qa_service.files.decoding import decode_file_text
 TEXTS = json.loads(Path(__file__).with_name("encoding_texts.json").read_text())
 """This maps a language to a text, and to the encodings in which people write the language."""
 LENGTHS = (8, 16, 32, 64, 128)
-"""The pieces have so many characters."""
+"""The pieces have this many characters."""
 STEPS = 24
-"""So many pieces of each length are cut from a text at most."""
+"""This many pieces of each length are cut from a text at most."""
 
 
 class Piece(Struct, frozen=True):

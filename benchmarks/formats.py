@@ -21,7 +21,7 @@ from benchmarks.upstream import Script
 TURNS = 3
 """In each turn, every format is measured once."""
 WARM_UP, WINDOW = 0.2, 0.8
-"""So many seconds pass before a format is measured, and so many are measured."""
+"""This many seconds pass before a format is measured, and this many are measured."""
 STANDARD = "typed"
 """The other formats are compared with this one."""
 

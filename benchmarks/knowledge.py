@@ -46,9 +46,9 @@ from qa_service.settings import Settings
 
 SHARED = CollectionKey("", "shared")
 DOCUMENT = 100
-"""A document has so many passages."""
+"""A document has this many passages."""
 WORDS = 110
-"""A passage has so many words, which are about 230 tokens."""
+"""A passage has this many words, which are about 230 tokens."""
 QUESTIONS = 150
 MOST = 60
 SYLLABLES = (

@@ -10,7 +10,7 @@ FONT = "/usr/share/fonts/truetype/nanum/NanumGothic.ttf"
 
 
 def write_pdf(pages: Iterable[str], *, size: int, line: int) -> bytes:
-    """Write a PDF with these pages. The letters have so many points, and the lines so many millimetres."""
+    """Write a PDF with these pages. The letters have this many points, and the lines this many millimetres."""
     logging.getLogger("fontTools").setLevel(logging.ERROR)  # it warns of what a PDF doesn't need
     document = FPDF()
     document.add_font("Nanum", fname=FONT)

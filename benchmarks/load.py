@@ -14,7 +14,7 @@ from msgspec import Struct
 
 READ = 1 << 18
 LOOK = 0.02
-"""So many seconds pass between two looks at the clock while nothing comes."""
+"""This many seconds pass between two looks at the clock while nothing comes."""
 
 _INSIDE = rb'"((?:[^"\\]+|\\.)*)"'
 _SENT_AT = re.compile(rb"@(\d+)")
@@ -62,7 +62,7 @@ class Tally:
         self.finished = 0
         self.deltas = 0
         self.reading = 0
-        """So many answers have begun with their text and haven't ended."""
+        """This many answers have begun with their text and haven't ended."""
         self.ages = array("q")
         """These are the nanoseconds from upstream's sending of each delta to its arrival here."""
         self.firsts = array("q")
@@ -173,7 +173,7 @@ class Crowd:
             self._epoll.register(visitor.sock, select.EPOLLIN)
 
     def attend(self, seconds: float, enough: Callable[[], bool] = lambda: False) -> bool:
-        """Read for so many seconds, or until `enough` says so, and return whether it did."""
+        """Read for this many seconds, or until `enough` says so, and return whether it did."""
         end = monotonic() + seconds
         while not enough():
             left = end - monotonic()
@@ -184,7 +184,7 @@ class Crowd:
         return True
 
     def finish(self, seconds: float) -> None:
-        """Read until all answers have ended. A connection whose answer doesn't end within so many seconds is a
+        """Read until all answers have ended. A connection whose answer doesn't end within this many seconds is a
         fault."""
         self.again = False
         if not self.attend(seconds, lambda: not self._visitors):

@@ -25,7 +25,7 @@ from benchmarks.upstream import Script
 CANCELLED = 50
 SIDE_OF_4_MB = 1160
 MOST_LOOKS = 500
-"""So many looks at the memory are enough for one picture, even on a slow machine."""
+"""This many looks at the memory are enough for one picture, even on a slow machine."""
 DRAWN = replace(TYPED, done=re.compile(rb'"type":"image"'))
 _ANSWER = re.compile(rb"X-Answer-Id: (\S+)", re.IGNORECASE)
 _OURS = frozenset({"cmdstat_info", "cmdstat_monitor", "cmdstat_echo", "cmdstat_client|setinfo", "cmdstat_hello"})
@@ -79,7 +79,7 @@ def pictures(start: Open) -> Outcome:
 
 
 def measure_pictures(stage: Stage, count: int, script: Script) -> Outcome:
-    """Ask so many questions at once, and measure the memory in MiB. An answer without a picture is a fault."""
+    """Ask this many questions at once, and measure the memory in MiB. An answer without a picture is a fault."""
     stage.play(script)
     taken = [memory_kib(stage.server.pid)]
     with Crowd(replace(stage.server.door, notation=DRAWN), script.deltas) as crowd:
@@ -96,7 +96,7 @@ SCENARIOS: Mapping[str, Scenario] = {"cancel": cancel, "redis": redis, "pictures
 
 def _desks(stage: Stage, stack: ExitStack) -> dict[int, HTTPConnection]:
     """Open a connection to each worker, and return them by the workers' process ids. Chance decides which worker takes
-    a connection, so many are opened."""
+    a connection, this many are opened."""
     desks: dict[int, HTTPConnection] = {}
     for _ in range(200):
         connection = HTTPConnection("127.0.0.1", stage.ports.server, timeout=PATIENCE)

@@ -12,16 +12,16 @@ from benchmarks.stage import PATIENCE, Open, Outcome, Scenario, Seen, Stage, out
 from benchmarks.upstream import Script
 
 WINDOW = 4.0
-"""So many seconds are measured."""
+"""This many seconds are measured."""
 WARM_UP = 1.0
 RATE = 50
-"""Every paced answer has so many deltas a second."""
+"""Every paced answer has this many deltas a second."""
 OPENED = 100
-"""So many streams are opened a second, so that they don't all begin at once."""
+"""This many streams are opened a second, so that they don't all begin at once."""
 SLACK = 3.0
-"""The scenario waits so many seconds for streams that open late."""
+"""The scenario waits this many seconds for streams that open late."""
 TOO_LATE = 100.0
-"""With a delay of so many milliseconds at p99, streams don't count as held."""
+"""With a delay of this many milliseconds at p99, streams don't count as held."""
 HELD = 2000
 
 
@@ -114,7 +114,7 @@ def largest(holds: Callable[[int], bool], start: int) -> int:
 
 
 def ask_again(stage: Stage, script: Script, warm_up: float = WARM_UP, window: float = WINDOW) -> tuple[Tally, Seen]:
-    """Let 16 connections ask again and again, and watch them for a window of so many seconds."""
+    """Let 16 connections ask again and again, and watch them for a window of this many seconds."""
     stage.play(script)
     with Crowd(stage.server.door, script.deltas, again=True) as crowd:
         crowd.admit(range(16))

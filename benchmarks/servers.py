@@ -78,7 +78,7 @@ class Recipe(Struct, frozen=True):
 
     path: str
     command: Callable[[Place, int], Sequence[str]]
-    """This makes the command that starts the server with so many workers."""
+    """This makes the command that starts the server with this many workers."""
     environment: Callable[[Place, Path], Mapping[str, str]]
     """This makes the server's environment variables. The path is that of a fresh folder for its files."""
     redis: bool = False

@@ -16,7 +16,7 @@ from benchmarks.servers import Place, Ports, Server, environment, serving
 from benchmarks.upstream import Script, State
 
 PATIENCE = 20.0
-"""What hasn't happened after so many seconds will never happen."""
+"""What hasn't happened after this many seconds will never happen."""
 
 
 class Stage(Struct, frozen=True):
@@ -38,7 +38,7 @@ class Outcome(Struct, frozen=True):
 
     figures: Figures
     answers: int = 0
-    """So many answers were checked."""
+    """This many answers were checked."""
     faults: Sequence[str] = ()
     busy: float = 0
     """Upstream and the load together took this part of one core while something was measured."""
@@ -52,7 +52,7 @@ class Seen(Struct, frozen=True):
     """A `Seen` is what happened in a window of time."""
 
     cpu: float
-    """The server worked for so many CPU seconds."""
+    """The server worked for this many CPU seconds."""
     busy: float
     foreign: float
     deltas: int
@@ -60,12 +60,12 @@ class Seen(Struct, frozen=True):
 
 
 Open: TypeAlias = Callable[[int], AbstractContextManager[Stage]]
-"""An `Open` starts a fresh server, with so many workers."""
+"""An `Open` starts a fresh server, with this many workers."""
 Scenario: TypeAlias = Callable[[Open], Outcome]
 
 
 def watch(stage: Stage, crowd: Crowd, script: Script, seconds: float) -> Seen:
-    """Let the crowd read for so many seconds, and measure what it cost. Upstream goes on with `script`."""
+    """Let the crowd read for this many seconds, and measure what it cost. Upstream goes on with `script`."""
     tally = crowd.tally
     began, deltas, finished, worked = time.monotonic(), tally.deltas, tally.finished, _work(stage, script)
     crowd.attend(seconds)

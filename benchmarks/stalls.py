@@ -31,7 +31,7 @@ from benchmarks.stage import PATIENCE, Stage, staged
 from benchmarks.upstream import Script
 
 RATE = 25
-"""Each answer has so many pieces of text a second."""
+"""Each answer has this many pieces of text a second."""
 SECONDS_OF_AN_ANSWER = 20
 QUIET_SECONDS = 10.0
 MOST_SECONDS = 180.0
@@ -47,7 +47,7 @@ TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
 
 
 def make_table(size: int) -> bytes:
-    """Make an XLSX of about so many bytes, which aren't compressed."""
+    """Make an XLSX of about this many bytes, which aren't compressed."""
     row = "".join(f'<c t="inlineStr"><is><t>{escape(word)}</t></is></c>' for word in ("보증 기간", "battery", "12,000"))
     row = f"<row>{row}</row>"
     main = "application/vnd.openxmlformats-officedocument.spreadsheetml"
@@ -73,7 +73,7 @@ def make_table(size: int) -> bytes:
 
 
 def make_bomb(size: int) -> bytes:
-    """Make a ZIP with one text that unpacks to so many bytes."""
+    """Make a ZIP with one text that unpacks to this many bytes."""
     file = BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.txt", "w") as text:
         for _ in range(size >> 20):
@@ -127,7 +127,7 @@ def index_file(port: int, name: str, content: bytes) -> None:
 
 
 def measure_phase(crowd: Crowd, title: str, work: Sequence[Process], seconds: float = MOST_SECONDS) -> None:
-    """Let the crowd read until the work is done, or for so many seconds where there is none, and print the delays."""
+    """Let the crowd read until the work is done, or for this many seconds where there is none, and print the delays."""
     del crowd.tally.ages[:]
     began = time.monotonic()
     for process in work:

@@ -28,7 +28,7 @@ from PIL import Image
 WORDS = tuple(word.encode() for word in ("the", "battery", "보증은", "covers", "충전식", "cells", "기간", "for"))
 MESSAGE = "msg_68f0c1d2a9b881939e4d0c7b5a6f3e210c9d8b7a65f4e3d2"
 TICK = 1_000_000
-"""So many nanoseconds pass between two looks at what is due."""
+"""This many nanoseconds pass between two looks at what is due."""
 READ = 1 << 18
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\n%b\r\n\r\n"
@@ -58,7 +58,7 @@ class State(Struct, frozen=True):
     """A `State` says what happened since the last control request."""
 
     cpu: float
-    """This process has worked for so many CPU seconds since it began."""
+    """This process has worked for this many CPU seconds since it began."""
     late: float
     """No delta was late by more seconds than this."""
     closed: tuple[int, ...]

@@ -40,11 +40,11 @@ _JAVASCRIPT = re.compile(
 MANY = 8
 """A repetition that may take fewer than this can't make an expression slow by itself."""
 ALTERNATIVES = 4
-"""So many examples of one part are made."""
+"""This many examples of one part are made."""
 LETTERS = 16
 FRAGMENTS = 160
 MOST = 400
-"""So many texts are made for one expression."""
+"""This many texts are made for one expression."""
 ENDS = ("", "\x01", "쿠", "\n!")
 ORDINARY = "a1 A가\n_."
 CATEGORIES = {
@@ -223,7 +223,7 @@ def seconds(use: Use, pattern: Pattern, text: str) -> float:
 
 @contextmanager
 def patient(patience: float, pattern: Pattern) -> Iterator[None]:
-    """Raise `TooSlow` after so many seconds of processor time. Python's engine looks for signals while it matches, so
+    """Raise `TooSlow` after this many seconds of processor time. Python's engine looks for signals while it matches, so
     an alarm ends a match that would never end."""
 
     def ring(*_: object) -> None:

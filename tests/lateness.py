@@ -7,7 +7,7 @@ from pathlib import Path
 
 class Lateness:
     """A `Lateness` tells for how many seconds threads of this process, and of others, have waited for a core since it
-    was made. Whatever is due may come later by so much. It is next to nothing on an idle machine."""
+    was made. Whatever is due may come later by this much. It is next to nothing on an idle machine."""
 
     def __init__(self, *pids: int) -> None:
         self._pids = (os.getpid(), *pids)

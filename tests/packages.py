@@ -157,7 +157,7 @@ def _tree(root: str, shapes: str) -> str:
 
 
 def shape(*paragraphs: str, kind: str = "", at: tuple[int, int] | None = None) -> str:
-    """Return a shape with text, at so many inches from the top and from the left. `kind` makes it a placeholder."""
+    """Return a shape with text, at this many inches from the top and from the left. `kind` makes it a placeholder."""
     placed = f"<a:xfrm><a:off y='{at[0] * 914400}' x='{at[1] * 914400}'/></a:xfrm>" if at else ""
     mark = f"<p:nvPr><p:ph type='{kind}' idx='1'/></p:nvPr>" if kind else ""
     text = "".join(one if one.startswith("<") else f"<a:p><a:r><a:t>{one}</a:t></a:r></a:p>" for one in paragraphs)

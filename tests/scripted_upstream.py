@@ -67,7 +67,8 @@ __all__ = [
 
 FOREVER = 3600.0
 SOON = 8.0
-"""What happens at once has happened in so many seconds on a busy machine, too. A slow answer takes longer by itself."""
+"""What happens at once has happened in this many seconds on a busy machine, too. A slow answer takes longer by
+itself."""
 WRITE = 64 * 1024
 
 
@@ -109,12 +110,12 @@ class ScriptedUpstream:
             self._scripts[script.follow].extend([script] * script.times)
 
     def wait_closed(self, timeout: float, count: int = 1) -> bool:
-        """Wait until so many clients have hung up before the end. Returns False when time ran out first."""
+        """Wait until this many clients have hung up before the end. Returns False when time ran out first."""
         with self._news:
             return self._news.wait_for(lambda: len(self.closed) >= count, timeout)
 
     def wait_requests(self, timeout: float, count: int = 1) -> bool:
-        """Wait until so many requests have come in."""
+        """Wait until this many requests have come in."""
         with self._news:
             return self._news.wait_for(lambda: len(self.requests) >= count, timeout)
 

@@ -23,7 +23,7 @@ RECORDINGS = Path(__file__).parent / "recordings"
 KOREAN = "안녕하세요. 질문에 대한 답변입니다. 이 답은 시험용 서버가 만들었고, 조각마다 따로 전송됩니다. 감사합니다! 👍"
 
 TOKENS_IN = 10
-"""Every question costs so many tokens."""
+"""Every question costs this many tokens."""
 
 
 class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,19 +32,19 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     recording: str = ""
     text: str = KOREAN
     deltas: int = 0
-    """The text is cut into so many pieces, and repeated if it is too short. With 0 a piece has three characters."""
+    """The text is cut into this many pieces, and repeated if it is too short. With 0 a piece has three characters."""
     rate: float = 0
-    """So many events come per second. With 0 they come as fast as it goes."""
+    """This many events come per second. With 0 they come as fast as it goes."""
     chunk: int = 0
-    """One HTTP chunk has so many bytes. With 0 each event is one."""
+    """One HTTP chunk has this many bytes. With 0 each event is one."""
     delay: float = 0
-    """So many seconds pass before the headers."""
+    """This many seconds pass before the headers."""
     status: int = 200
     headers: dict[str, str] = {}
     error: dict[str, Any] = {}
     """This is the error object of a JSON body, which is what any status but 200 gets."""
     picture: int = 0
-    """A picture of at least so many bytes is drawn before the text, in three parts and then whole."""
+    """A picture of at least this many bytes is drawn before the text, in three parts and then whole."""
     page: str = ""
     """This is the address of a page of the web that stands behind the whole text."""
     failure: str = ""
@@ -56,7 +56,7 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     or an event that isn't JSON. In the background it is the connection's alone, and the response is generated to its
     end."""
     after: int = 0
-    """So many chunks come before the fault."""
+    """This many chunks come before the fault."""
     follow: bool = False
     """This script is for a request that follows or cancels a response in the background, whose text is as it is."""
     times: int = 1
@@ -176,7 +176,7 @@ def _failed(response_id: str, model: str, code: str) -> list[bytes]:
 
 @lru_cache
 def noise(size: int) -> bytes:
-    """Return a PNG of at least so many bytes, since nothing in it can be packed."""
+    """Return a PNG of at least this many bytes, since nothing in it can be packed."""
     side = math.isqrt(size // 3) + 1
     rows = b"".join(b"\0" + random.Random(row).randbytes(3 * side) for row in range(side))
     chunks = {
@@ -299,11 +299,11 @@ class Response:
         return min(len(self.events), int((time.monotonic() - self._began) * self._rate) + 1)
 
     def until(self, number: int) -> float:
-        """Return the seconds until there are more events than so many."""
+        """Return the seconds until there are more events than this many."""
         return max(0.0, self._began + number / self._rate - time.monotonic()) if self._rate else 0.0
 
     def stop(self, number: int | None = None) -> None:
-        """Generate no more than so many events, or than there are; a response that has ended stays as it is."""
+        """Generate no more than this many events, or than there are; a response that has ended stays as it is."""
         number = self.generated() if number is None else number
         if self._stopped_at is None and number < len(self.events):
             self._stopped_at = number

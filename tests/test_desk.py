@@ -32,7 +32,7 @@ VISITOR = Owner("anonymous", "c" * 32, address="1" * 32)
 
 
 class Refusing(Unlimited):
-    """A `Refusing` is a `Limiter` that makes everybody wait so long."""
+    """A `Refusing` is a `Limiter` that makes everybody wait this long."""
 
     def __init__(self, wait: float = 0) -> None:
         self.wait = wait
@@ -56,7 +56,7 @@ class Watching(FakeSessions):
 
 
 class Restless(Watching):
-    """`Restless` sessions are in another topic each time they are claimed, so many times."""
+    """`Restless` sessions are in another topic each time they are claimed, this many times."""
 
     def __init__(self, times: int) -> None:
         super().__init__()

@@ -40,11 +40,11 @@ from."""
 REFERENCE = 0.02
 """These are the seconds that `_work` takes on that machine."""
 GROWTH = 4 * 2
-"""Four times the text may take so many times as long. Four is linear, and the clock isn't exact."""
+"""Four times the text may take this many times as long. Four is linear, and the clock isn't exact."""
 SHORT_TOGETHER = 3
-"""All short texts together may take so many times as long as a long one."""
+"""All short texts together may take this many times as long as a long one."""
 HARDEST = 2
-"""So many texts of each pattern are tried at full length."""
+"""This many texts of each pattern are tried at full length."""
 USES: Mapping[str, Use] = {
     "match": lambda pattern, text: pattern.match(text),
     "fullmatch": lambda pattern, text: pattern.fullmatch(text),

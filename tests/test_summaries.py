@@ -119,7 +119,7 @@ class Talk:
 
 
 SMALL, WORDS = Site("", context_tokens=4_050), 450
-"""Where prompts have room for few turns of so many words, all but the last are summed up."""
+"""Where prompts have room for few turns of this many words, all but the last are summed up."""
 
 
 def brief_talk(summing: FakeUpstream | None = None) -> tuple[Talk, list[Turn]]:

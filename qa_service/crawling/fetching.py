@@ -197,7 +197,7 @@ class PageFetcher:
             opened = self._tls.wrap_socket(opened, server_hostname=connection.host, do_handshake_on_connect=False)
         # The connection forgets its socket as soon as a page begins whose end is that of the connection.
         self._open = connection.sock = opened
-        self._check_time()  # a cut before this had nothing to cut
+        self._check_time()  # A cut before this had nothing to cut.
         if isinstance(opened, ssl.SSLSocket):
             opened.do_handshake()
 

@@ -30,7 +30,7 @@ from tests.scripted_upstream import NAMED, ScriptedUpstream, pieces
 
 KEY = "personal-secret-012345678"
 AT_ONCE = {"Node": 20, "Chromium": 5}
-"""So many answers are read at once. Chromium has no more than six connections to a host."""
+"""This many answers are read at once. Chromium has no more than six connections to a host."""
 TEXT = "".join(pieces(NAMED["paced"]))
 PAGE = "<!doctype html><title>cuts</title>"
 READ = """async (given) => {

@@ -24,7 +24,7 @@ FILES = ("parsing", "answers", "chance", "platforms", "react")
 """These are the files whose checks are run."""
 CHECK = re.compile(r"^  (?:async )?\"([^\"]+)\"[:(]", re.MULTILINE)
 LARGEST = 6 * 1024
-"""The client has at most so many bytes, joined, minified and compressed."""
+"""The client has at most this many bytes, joined, minified and compressed."""
 INSTALL = 'npm install "$(npm pack --silent /path/to/qa-service/clients/js)"'
 DEFINED = """
 const defined = [];

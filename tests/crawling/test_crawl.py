@@ -31,7 +31,7 @@ class Reading:
         self.parse: ParseContent = parse_content
 
     def round(self, number: int = 1, *, requests: int = 10_000) -> list[CrawlStep]:
-        """Read the site once. After so many requests the crawl is told to stop."""
+        """Read the site once. After this many requests the crawl is told to stop."""
         self.left = requests
         fetcher = PageFetcher(FetchBounds(100_000, 2.0), lambda address: address == "127.0.0.1")
         parts = CrawlParts(fetcher.fetch_page, self.ledger, self.shelf, self._pause, self.parse, delay=0.0)

@@ -240,7 +240,7 @@ FLOODS = {
 
 @pytest.mark.parametrize("flood", FLOODS)
 def test_what_holds_nothing_is_not_read_for_ever(site: Website, flood: str) -> None:
-    """The bound of the time alone would let each of them keep a worker busy for so long."""
+    """The bound of the time alone would let each of them keep a worker busy for this long."""
     site.pages["/flood"] = FLOODS[flood]
     got = PageFetcher(FetchBounds(seconds=60), lambda _: True).fetch_page(f"{site.url}/flood")
     assert got.outcome in ("failed", "unfit")

@@ -44,7 +44,7 @@ class Faults(Struct, frozen=True, kw_only=True):
     hangs_up: int = 0
     """It ends the connection when a body is announced to be larger."""
     cuts: float = 0.0
-    """It ends each response after so many seconds."""
+    """It ends each response after this many seconds."""
     swallows: bool = False
     """It doesn't pass back heartbeats."""
     old: bool = False

@@ -125,7 +125,7 @@ def children(pid: int | str = "self") -> set[int]:
 
 @contextmanager
 def few_descriptors(free: int) -> Iterator[None]:
-    """Let this process open at most so many files more."""
+    """Let this process open at most this many files more."""
     lowest, (soft, hard) = os.dup(0), resource.getrlimit(resource.RLIMIT_NOFILE)
     os.close(lowest)
     resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + free, hard))

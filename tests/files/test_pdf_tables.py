@@ -8,7 +8,7 @@ from qa_service.files.pdf_lines import Piece
 from qa_service.files.pdf_paragraphs import write_blocks
 
 WIDTH = 5.0
-"""A letter is so wide."""
+"""A letter is this wide."""
 
 
 def piece(text: str, left: float, base: float) -> Piece:

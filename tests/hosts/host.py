@@ -23,7 +23,8 @@ KEY = "server-secret-0123456789"
 PERSONAL = "personal-secret-012345678"
 """With this personal key a visitor gets through a host that adds nothing."""
 HEARTBEAT = 1.0
-"""The service of these tests lets a stream be silent for so many seconds. No heartbeat comes sooner than after one."""
+"""The service of these tests lets a stream be silent for this many seconds. No heartbeat comes sooner than after
+one."""
 SCRIPT = Script(deltas=20, rate=20)
 LONG = Script(deltas=300, rate=20)
 

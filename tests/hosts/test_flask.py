@@ -22,7 +22,7 @@ PAGE = EXAMPLES / "flask/README.md"
 WORKERS = 8
 PORT = "8000"
 START = 3
-"""So many commands of the page start the site, and the others ask it."""
+"""This many commands of the page start the site, and the others ask it."""
 
 
 @contextmanager

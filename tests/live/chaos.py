@@ -8,7 +8,7 @@ CHAOS_SEED=…            what happens when; printed, and the same again with th
 CHAOS_BACKGROUND=on     with upstream's background mode, or without
 CHAOS_CLIENTS=24        how many ask at a time; 60 where there is nothing but kills
 CHAOS_KILLS=20 CHAOS_ANSWERS=1000
-                        nothing but kill -9, until so many have cut so many answers
+                        nothing but kill -9, until so many workers have died and cut so many answers
 """
 
 import json
@@ -51,10 +51,10 @@ WORKERS = 4
 FLUSH_SECONDS = 0.5
 """A flush is due every twentieth of a second, on a busy machine after half of one at the latest."""
 RECOVERY_SECONDS = 2.0
-"""So long after Redis is back, what was held back is written: it is tried once a second."""
+"""This long after Redis is back, what was held back is written: it is tried once a second."""
 PIECE = 3
 ANSWER_SECONDS = 90.0
-"""An answer that hasn't ended after so many seconds counts as lost."""
+"""An answer that hasn't ended after this many seconds counts as lost."""
 FILE = "환불은 7일 안에 됩니다. Refunds take seven days.\n".encode() * 2000
 QUESTIONS = ("환불은 며칠 안에 되나요?", "파일에 무엇이 들어 있나요?", "How long does shipping take?", "Tell me more.")
 DRAWN = NAMED[NAME]

@@ -21,7 +21,7 @@ QUIET = (
 )
 ANSWERED = '.turn:last-child .answer[aria-busy="false"]'
 PATIENCE = 20_000
-"""A browser may take so many milliseconds on a busy machine."""
+"""A browser may take this many milliseconds on a busy machine."""
 
 
 @contextmanager

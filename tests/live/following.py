@@ -16,7 +16,7 @@ from tests.live.reading import Asked, Resumed, Seen, Stream, own_id
 PAUSE = 0.05
 SECONDS = 90.0
 PATIENCE = 5.0
-"""After so many seconds without a byte a connection counts as cut. Within them some heartbeats of the servers under
+"""After this many seconds without a byte a connection counts as cut. Within them some heartbeats of the servers under
 test are due."""
 
 
@@ -97,7 +97,7 @@ class Follower:
             assert self._news.wait_for(lambda: true(self), seconds), self.story()
 
     def wait_text(self, pieces: int) -> None:
-        """Wait until so many pieces of text have come."""
+        """Wait until this many pieces of text have come."""
         self.wait(lambda reader: len(reader.kinds("text")) >= pieces)
 
     def finish(self, seconds: float = SECONDS) -> Self:
@@ -175,7 +175,7 @@ class Asking:
     asked."""
 
     def __init__(self, ask: Callable[[], Follower], seconds: float = SECONDS, pause: float = 0.0) -> None:
-        """An answer that isn't over after so many seconds is left, and the next question is asked after the pause."""
+        """An answer that isn't over after this many seconds is left, and the next question is asked after the pause."""
         self.readers: list[Follower] = []
         self._ask = ask
         self._seconds = seconds
@@ -202,5 +202,5 @@ class Asking:
 
 
 def drop_every(frames: int) -> Callable[[Seen], bool]:
-    """Hang up after every so many frames of an answer."""
+    """Hang up each time after this many frames of an answer."""
     return lambda seen: bool(seen.frame.get("seq", 1) % frames == 0)

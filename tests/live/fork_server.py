@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 ROOT = Path(__file__).parents[2]
 LOOK_SECONDS = 0.02
 LONGEST = 1 << 17
-"""An order has at most so many bytes, because an environment may be long."""
+"""An order has at most this many bytes, because an environment may be long."""
 
 
 class ForkServer:

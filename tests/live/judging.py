@@ -10,7 +10,7 @@ from tests.scripted_upstream import ScriptedUpstream
 
 SETTLED_SECONDS = 6.0
 THREADS = 12
-"""An idle worker has so many threads: those of the server's own pools, and none for any answer."""
+"""An idle worker has this many threads: those of the server's own pools, and none for any answer."""
 FILES = 25
 """As many may be open in an idle worker, beside sockets."""
 SOCKETS = 170

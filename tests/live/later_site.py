@@ -15,7 +15,7 @@ from qa_service.web.serving import log_to_terminal
 from qa_service.wire import structs, typed
 
 EVERY = 3
-"""A note follows so many texts."""
+"""A note follows this many texts."""
 
 
 class Note(Value, frozen=True, tag_field="type", tag="note"):

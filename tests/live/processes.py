@@ -32,7 +32,7 @@ START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 LOOK_SECONDS = 0.02
 BUSY = 3
-"""On a machine that is busy, everything may take so many times as long."""
+"""On a machine that is busy, everything may take this many times as long."""
 LISTENING = "0A"
 HEALTH = "/api/healthz"
 FIRST_PORT = int(os.environ.get("LIVE_PORTS", "18000"))
@@ -69,7 +69,7 @@ def program(name: str) -> str:
 
 
 def until(true: Callable[[], object], seconds: float, what: str) -> float:
-    """Wait until something holds that comes within so many seconds on an idle machine. Return how long it took."""
+    """Wait until something holds that comes within this many seconds on an idle machine. Return how long it took."""
     began = time.monotonic()
     while not true():
         if time.monotonic() - began > BUSY * seconds:
@@ -223,7 +223,7 @@ class Service:
         return found
 
     def until_workers(self, count: int, *, without: Collection[int] = ()) -> None:
-        """Wait until so many workers serve, and none of these is among them."""
+        """Wait until this many workers serve, and none of these is among them."""
 
         def all_serve() -> bool:
             workers = self.workers()

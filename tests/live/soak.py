@@ -33,9 +33,9 @@ SLOW = Script(deltas=300, rate=10)
 MOST_GROWTH = 0.05
 MEGABYTE = 1 << 20
 REST_SECONDS = 65.0
-"""After so many seconds connections to the model are no longer kept. The next question closes them."""
+"""After this many seconds connections to the model are no longer kept. The next question closes them."""
 FILES_LEFT = 30
-"""So many more files may be open than when it began. They are connections to Redis."""
+"""This many more files may be open than when it began. They are connections to Redis."""
 
 
 class Sample(Struct, frozen=True):

@@ -13,7 +13,7 @@ from tests.live.stores import RedisServer
 
 WORKERS = 3
 TIMEOUT = 3
-"""gunicorn kills a worker that has been frozen for so many seconds."""
+"""gunicorn kills a worker that has been frozen for this many seconds."""
 
 
 @pytest.fixture(scope="module")

@@ -30,18 +30,18 @@ LONG = Script(deltas=320, rate=RATE)
 """It takes longer than a silent worker is waited for."""
 MIDDLE = Script(deltas=120, rate=RATE)
 BEFORE_TEXT = 4
-"""So many events come before the first delta."""
+"""This many events come before the first delta."""
 PIECE = 3
-"""A piece has at most so many characters."""
+"""A piece has at most this many characters."""
 FLUSH_SECONDS = 0.5
 """This is the longest pause between two flushes."""
 STORE_SECONDS = 0.5
 """This says how late the store may be where its disk is busy."""
 NEXT_FRAME = 2.0
-"""The next frame comes at most so many seconds after a worker's death. They are fewer than a silent worker is waited
+"""The next frame comes at most this many seconds after a worker's death. They are fewer than a silent worker is waited
 for."""
 SILENT = 5.0
-"""After so many seconds a worker that says nothing is taken for dead."""
+"""After this many seconds a worker that says nothing is taken for dead."""
 
 
 class House(Struct):

@@ -382,7 +382,7 @@ class TestLeaks:
             print(f"\nworker {worker}: files {files} → {now[0]}, threads {running} → {now[1]}", end="")
             print(f", MB {size >> 20} → {now[2] >> 20}")
             assert now[0] <= files + 20  # the more of them coincide, the more connections to the store are kept
-            assert now[1] <= running + 10  # in so many threads, at most, the server looks up names
+            assert now[1] <= running + 10  # The server looks up names in at most this many threads.
 
 
 class TestDeath:

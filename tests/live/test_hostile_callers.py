@@ -26,7 +26,7 @@ HOSTILE_SECONDS = 0.5
 FEWEST = 50
 SEND_SECONDS = 1.0
 MOST_SECONDS = 0.05
-"""The worker has answered 99 of a hundred other requests before it has computed for so long."""
+"""The worker has answered 99 of a hundred other requests before it has computed for this long."""
 MULTIPART = "Content-Type: multipart/form-data; boundary=x"
 JSON = "Content-Type: application/json"
 STRANGER = "Authorization: Bearer nobody-has-given-this-out"

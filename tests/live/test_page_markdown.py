@@ -16,11 +16,12 @@ from tests.test_markers import CASES
 SITE = "http://page.test"
 SHELL = "<!doctype html><meta charset='utf-8'>"
 BOUND_MS = 50
-"""64 KiB may take so many milliseconds."""
+"""64 KiB may take this many milliseconds."""
 WHOLE_MS = 2_000
-"""Showing 200 KB may take so many milliseconds, with all elements made."""
+"""Showing 200 KB may take this many milliseconds, with all elements made."""
 TRIES = 5
-"""A text is read so often until it is read within its bound, since memory that is cleaned up meanwhile counts, too."""
+"""A text is read this often until it is read within its bound, since memory that is cleaned up meanwhile counts,
+too."""
 HANGS_MS = 60_000
 """These are the milliseconds after which a pattern counts as one that comes to no end, on a busy machine too."""
 _WRITTEN = (

@@ -506,7 +506,7 @@ def measured(page: Page) -> Iterator[list[float]]:
 
 
 def load_turns(page: Page, count: int) -> None:
-    """Open a conversation that has so many turns."""
+    """Open a conversation that has this many turns."""
     turn = {"question": "질문", "topic": 1, "status": "completed", "references": [source(1)], "files": []}
     turns = [{**turn, "answerId": f"a{n}", "text": PARAGRAPH * 3} for n in range(count)]
     page.evaluate("(session) => { window.pages['sessions/s'] = session; }", {"turns": turns, "next": None})

@@ -19,7 +19,7 @@ from tests.scripted_upstream import Script, ScriptedUpstream, pieces
 SCRIPT = Script(deltas=60, rate=40)
 SAID = "".join(pieces(SCRIPT))
 FLUSH = 3 * 20
-"""So many characters may be missing. A piece has up to three, and a flush may come half a second late on a busy
+"""This many characters may be missing. A piece has up to three, and a flush may come half a second late on a busy
 machine."""
 
 

@@ -23,14 +23,14 @@ from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream, pieces
 
 Start = Callable[..., AbstractContextManager[Service]]
 AT_ONCE = 15.0
-"""Whatever happens at once takes at most so many seconds. Whoever waited for an answer or a connection would need twice
-as many."""
+"""Whatever happens at once takes at most this many seconds. Whoever waited for an answer or a connection would need
+twice as many."""
 ENDLESS = Script(deltas=600, rate=20)
 SHORT = Script(deltas=25, rate=20)
 DRAIN = 3
-"""A worker drains for so many seconds. The hasty answer needs a sixth of them, and the lasting one thrice as many."""
+"""A worker drains for this many seconds. The hasty answer needs a sixth of them, and the lasting one thrice as many."""
 PAUSE = 0.1
-"""Somebody who asks all the time pauses for so many seconds between two questions. Each reload lasts many times as
+"""Somebody who asks all the time pauses for this many seconds between two questions. Each reload lasts many times as
 long."""
 HASTY = Script(deltas=10, rate=20)
 LASTING = Script(deltas=180, rate=20)

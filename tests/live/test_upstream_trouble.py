@@ -19,7 +19,7 @@ from tests.scripted_upstream import KOREAN, Script, ScriptedUpstream, pieces
 HANGUL = re.compile("[가-힣]")
 TROUBLE_SECONDS = 1.0
 ENOUGH = 5
-"""After so many failures in a row a model is left alone for a while."""
+"""After this many failures in a row a model is left alone for a while."""
 
 
 class Trouble(Struct, frozen=True):

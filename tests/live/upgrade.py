@@ -54,7 +54,8 @@ WORKERS = 2
 SAID = "".join(pieces(NAMED["steady"]))
 QUESTIONS = ("script:steady 환불은 며칠 안에 되나요?", "script:steady How long does shipping take?", QUESTION, QUESTION)
 FLUSH = 3 * 25
-"""Of an answer that broke off, a reader may have so many characters that the store doesn't have: those of a second."""
+"""Of an answer that broke off, a reader may have this many characters that the store doesn't have: those of a
+second."""
 ANSWER_SECONDS = 60.0
 
 

@@ -22,7 +22,7 @@ from tests.media.search_services import PICTURES, QUOTA, VIDEOS, SearchServices
 KEY = "AIza-secret-key"
 QUERY = MediaQuery("배터리", "ko")
 DONE_LATER = 1.0
-"""No search may make an answer end so many seconds later."""
+"""No search may make an answer end this many seconds later."""
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def has_ended(folder: Path, seconds: float = 10) -> bool:
-    """Tell whether the launcher and the server of this folder end within so many seconds. Their lock is free then."""
+    """Tell whether the launcher and the server of this folder end within this many seconds. Their lock is free then."""
     deadline = time.monotonic() + seconds
     with (folder / "lock").open("ab") as lock:
         while time.monotonic() < deadline:

@@ -129,7 +129,7 @@ def test_a_pasted_page_costs_no_more_than_its_first_words() -> None:
 
 
 class Common(FakeIndex):
-    """A `Common` is an `Index` in which every word stands in each of so many passages; it tells no more than it is
+    """A `Common` is an `Index` in which every word stands in each of this many passages; it tells no more than it is
     asked for."""
 
     def __init__(self, passages: int) -> None:

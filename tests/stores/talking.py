@@ -139,7 +139,7 @@ def answered(asked: Turn, text: str = "Because.") -> Turn:
 
 
 def converse(stores: Stores, turns: int = 1, *, session_id: str = "s", owner: Owner = ANN) -> list[Turn]:
-    """Ask so many questions in a session. Each is answered, and its log is closed."""
+    """Ask this many questions in a session. Each is answered, and its log is closed."""
     said = []
     for number in range(1, turns + 1):
         asked = turn(f"{session_id}-{number}", session_id=session_id, question=f"Question {number}")

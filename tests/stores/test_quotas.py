@@ -225,7 +225,7 @@ class TestClaims:
         return space(stores) - before
 
     def use_up(self, stores: Stores, beyond: int) -> None:
-        """Use the quota up, and so many bytes more."""
+        """Use the quota up, and this many bytes more."""
         queue_space_taken(stores.client, ANN, "other", QUOTA.bytes + beyond - space(stores), seconds=TTL)
 
     def test_are_let_in_where_what_they_replace_makes_room(self, stores: Stores) -> None:

@@ -277,7 +277,7 @@ def test_thousands_of_turns_are_replaced_at_once(real: Redis) -> None:
 
 
 class Failing(FakeRedis):
-    """A `Failing` is a store that goes away when a pipeline is made, after so many."""
+    """A `Failing` is a store that goes away when a pipeline is made, after this many."""
 
     left = 99
 

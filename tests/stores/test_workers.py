@@ -398,7 +398,7 @@ class TestReading:
 
 
 def _silence(stores: Stores, worker: str, milliseconds: int) -> None:
-    """Let that worker seem to have been silent for so long."""
+    """Let that worker seem to have been silent for this long."""
     seconds, microseconds = stores.client.time()
     stores.client.zadd(ALIVE, {worker: seconds * 1000 + microseconds // 1000 - milliseconds})
 

@@ -28,7 +28,7 @@ SOON = {"retry-after-ms": "10"}
 FAILS = Script(status=500, headers=SOON, error={"code": None})
 TOO_SMALL = {"param": "max_output_tokens", "code": "integer_below_min_value"}
 TOLD = 6
-"""So many chunks hold an answer of one piece, with the reason for its end."""
+"""This many chunks hold an answer of one piece, with the reason for its end."""
 
 
 class TestRest:

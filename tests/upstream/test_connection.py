@@ -54,7 +54,7 @@ class TestTurns:
         return found
 
     def read_pieces(self, server, connection, script: Script, seconds: float) -> int:
-        """Return how many pieces came, each of which took its reader so many seconds."""
+        """Return how many pieces came, each of which took its reader this many seconds."""
         server.script(script)
         connection.send_request(request_bytes(httpx2.Request("POST", f"{server.url}/responses", json={})))
         pieces = 0

@@ -23,7 +23,7 @@ def test_a_long_name_is_cut_after_it_is_composed() -> None:
 
 @contextmanager
 def full_disk(room: int) -> Iterator[None]:
-    """Let no file of this process grow beyond so many bytes."""
+    """Let no file of this process grow beyond this many bytes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
     try:

@@ -25,7 +25,7 @@ def row(request: pytest.FixtureRequest) -> WireFormat:
 
 
 def encoder_of(row: WireFormat, *, sent: int = 0) -> FrameEncoder:
-    """Return the encoder for a reader that has seen so many of the frames."""
+    """Return the encoder for a reader that has seen this many of the frames."""
     assert row.encoder
     start = FRAMES[0]
     return row.encoder(FormatContext("a1", "/api", start=start, sent=FRAMES[:sent]))
