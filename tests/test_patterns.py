@@ -246,5 +246,5 @@ def test_a_fast_pattern_passes(source: str, use: str, slowness: float) -> None:
 
 def test_patterns_are_found_wherever_they_are_kept(found: list[Found]) -> None:
     places = {pattern.place.rpartition(".")[2] for pattern in found}
-    assert {"_HEADING", "_PATTERNS", "_LETTERS", "_HTML", "DURATION", "MARKER"} <= places
+    assert {"_HEADING", "_PATTERNS", "_LETTERS", "_HTML", "_DURATION", "MARKER"} <= places
     assert any(pattern.place.startswith("inline.js:") for pattern in found)
