@@ -1,12 +1,12 @@
 """This module has a host site with parts that end or freeze their worker, as a bug or a lack of memory would, whenever
 they meet one of some questions. Such a question is a way and a place: "kills before"."""
 
+import ctypes
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from qa_service.retrieval.finding import HybridRetriever
 from qa_service.search_interfaces import Query
 from qa_service.web.serving import log_to_terminal
 
+C = ctypes.PyDLL(None)
+"""Calls of C that keep the interpreter's lock, as computing does."""
 LOST = "lost"
 """This is the file, in the folder of the site's data, with a line for every worker that was ended or frozen."""
 
@@ -59,14 +61,18 @@ def kill() -> None:
 
 
 def loop() -> None:
-    """Never give way. gunicorn's first signal, SIGABRT, raises `SystemExit` in here, as in all of Python's own code."""
+    """Never give way. gunicorn's first signal, SIGABRT, raises `SystemExit` in here, as in all of Python's own code. A
+    worker that computed without end would take a core from all tests that run beside this one."""
     while True:
-        pass
+        C.usleep(10_000)
 
 
 def compute() -> None:
-    """Never give way. Inside of this one call no signal is handled, so that only SIGKILL ends it."""
-    sum(repeat(0))
+    """Never give way. Inside of this one call no signal is handled, so that only SIGKILL ends it. It waits for a mutex
+    that it has locked itself."""
+    mutex = ctypes.create_string_buffer(64)
+    C.pthread_mutex_lock(mutex)
+    C.pthread_mutex_lock(mutex)
 
 
 WAYS: Mapping[str, Callable[[], Any]] = {"kills": kill, "loops": loop, "computes": compute}

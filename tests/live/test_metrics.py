@@ -56,9 +56,14 @@ def reload(served: Service) -> None:
 
 
 def folder(served: Service) -> Path:
-    """Return where this service's workers count."""
-    mapped = Path(f"/proc/{served.workers()[0]}/maps").read_text().split()
-    return next(Path(word).parent for word in mapped if "qa-metrics-" in word)
+    """Return where this service's workers count, as soon as one of them does."""
+
+    def find_files() -> list[Path]:
+        mapped = Path(f"/proc/{served.workers()[0]}/maps").read_text().split()
+        return [Path(word) for word in mapped if "qa-metrics-" in word]
+
+    until(find_files, 5, "a worker counts")
+    return find_files()[0].parent
 
 
 class TestFigures:
