@@ -164,9 +164,9 @@ class TestWithBackground:
         file = upload(tmp_path, "long.endless", "")
         running = worker.ask(files=(file,))
         eventually(lambda: len(running.log) == 2 and running.is_flushed)
-        worker.die()
         other = world.worker(background=True, upstream=KeepingUpstream())
         other.parts.reader.read_upload = lambda file, stop: iter(())
+        worker.die()
         told = read_ended(other, running.answer_id)
         assert (texts(told), told[-1][1]) == (["The answer ", "is 42."], Done("completed"))
         assert [number for number, _ in told][:3] == [1, 2, 2 + FAR]
@@ -197,8 +197,9 @@ class TestDeadly:
 
     def let_one_more_take_over(self, world: World, running: RunningAnswer, *script: Step) -> Worker:
         """Begin one more worker, and wait until it has begun to go on with the answer."""
-        other = world.worker(upstream=KeepingUpstream(stuck_after(*script)), background=True)
-        other.upstream.kept = stuck_after(*script)
+        upstream = KeepingUpstream(stuck_after(*script))
+        upstream.kept = stuck_after(*script)
+        other = world.worker(upstream=upstream, background=True)
         eventually(lambda: other.workers.read_held(other.presence.worker, running.answer_id))
         eventually(lambda: running.answer_id in other.runner._running)
         return other
