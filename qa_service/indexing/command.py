@@ -136,7 +136,8 @@ class _Indexing:
         """Index in this process, unless another one of this machine does."""
         if self._indexer and self._indexer.is_alive():
             return
-        self._reader = make_site_reader(self._settings, self._reach)
+        if self._reader is None or self._reader.is_stopped:
+            self._reader = make_site_reader(self._settings, self._reach)
         arguments = (self._settings, self._reader)
         self._indexer = Thread(target=index_in_turn, args=arguments, name="indexing", daemon=True)
         self._indexer.start()

@@ -22,6 +22,7 @@ QUIET = (
 ANSWERED = '.turn:last-child .answer[aria-busy="false"]'
 PATIENCE = 20_000
 """A browser may take this many milliseconds on a busy machine."""
+expect.set_options(timeout=PATIENCE)
 
 
 @contextmanager
