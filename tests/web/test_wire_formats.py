@@ -1,6 +1,7 @@
 """Any row of the table of formats is served: chosen by its names, with its headers, from wherever a reader stands."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
@@ -191,9 +192,14 @@ class TestAReaderThatHasSeenMoreThanIsHere:
 
     def test_hears_signs_of_life_until_then(self, mirror: MirroredAnswer) -> None:
         body = self.body(mirror, after=2, heartbeat=0.0, make_encoder=BeatingEncoder)
-        waking = threading.Timer(0.02, mirror.log.wake_readers)
-        waking.start()
+
+        def keep_waking() -> None:
+            while not mirror.log.closed:
+                mirror.log.wake_readers()
+                time.sleep(0.02)
+
         with closing(body):
+            threading.Thread(target=keep_waking).start()
             pieces: Iterator[bytes] = iter(body)
             assert next(pieces) == b"beat\n"
             self.add(mirror, 2, Text("a"), Text("b"), Done("completed"))
