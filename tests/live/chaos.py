@@ -376,7 +376,7 @@ class Verdict:
         print(f"takeovers  {len(re.findall('is taken over', self._world.served.said))}")
         print(f"came back  {sum(reader.connections - 1 for reader in self.readers.values())} times")
         if len(resumed) > 1:
-            p99 = statistics.quantiles(resumed, n=100)[98]
+            p99 = statistics.quantiles(resumed, n=100, method="inclusive")[98]
             print(f"next frame after a kill: p50 {statistics.median(resumed):.2f} s, p99 {p99:.2f} s of {len(resumed)}")
         print(f"lost       {len(self.lost)}", *self.lost[:10], sep="\n  ")
         print(f"wrong      {len(self.wrong)}", *self.wrong[:10], sep="\n  ")

@@ -80,7 +80,7 @@ def late(asked: Sequence[Asked]) -> list[float]:
 
 
 def p99(values: Sequence[float]) -> float:
-    return statistics.quantiles(values, n=100)[98]
+    return statistics.quantiles(values, n=100, method="inclusive")[98]
 
 
 @pytest.fixture(scope="module")
