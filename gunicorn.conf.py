@@ -74,7 +74,7 @@ bind = [f"{host}:{settings.port}"]
 worker_class = Worker
 workers = settings.workers
 worker_connections = most_connections(settings)
-# An idle connection is kept for so many seconds. Proxies keep theirs for less, so that none sends a question down a
+# An idle connection is kept for this many seconds. Proxies keep theirs for less, so that none sends a question down a
 # connection that is just closing. This is also the deadline for a request's headers.
 keepalive = 75
 # A worker reports every second that it lives, also while it streams. Only a worker that is stuck is killed.

@@ -96,7 +96,7 @@ SCENARIOS: Mapping[str, Scenario] = {"cancel": cancel, "redis": redis, "pictures
 
 def _desks(stage: Stage, stack: ExitStack) -> dict[int, HTTPConnection]:
     """Open a connection to each worker, and return them by the workers' process ids. Chance decides which worker takes
-    a connection, this many are opened."""
+    a connection, so there are many connections."""
     desks: dict[int, HTTPConnection] = {}
     for _ in range(200):
         connection = HTTPConnection("127.0.0.1", stage.ports.server, timeout=PATIENCE)

@@ -21,7 +21,7 @@ new_id() { cat /proc/sys/kernel/random/uuid 2>/dev/null || uuidgen; }
 call() { curl -fsSN -H "Authorization: Bearer $token" "$@"; }
 conversation=$(new_id)
 
-# ask PIECES SECONDS FIELD…: the answer is stopped after so many pieces of text, and the connection is cut after so many
+# ask PIECES SECONDS FIELD…: the answer is stopped after PIECES pieces of text, and the connection is cut after SECONDS
 # seconds. 0 means never.
 ask() {
   local enough=$1 seconds=$2 seen='' id='' frame='' coming='' pieces=0 once request

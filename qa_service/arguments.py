@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from qa_service.setting_readers import SETTING_READERS
+from qa_service.setting_values import MEBIBYTE
 from qa_service.terminal import make_printable
 
 SETTINGS_OF: Mapping[str, str] = {"host": "HOST", "port": "PORT", "data": "QA_DATA"}
 """These options win over the settings that stand beside them."""
 _MOST_SECONDS = 600
-_MEBIBYTE = 1 << 20
 
 _ABOUT = "Ask a question with files, get a cited answer."
 EXAMPLES: Mapping[str, str] = {
@@ -140,7 +140,7 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--body",
         type=_read_mebibytes,
-        default=9 * _MEBIBYTE,
+        default=9 * MEBIBYTE,
         metavar="MIB",
         help="send a body of this many MiB (default: 9; 0 for none)",
     )
@@ -214,4 +214,4 @@ def _read_number(most: float) -> Callable[[str], float]:
 
 
 def _read_mebibytes(text: str) -> int:
-    return round(_read_number(1024)(text) * _MEBIBYTE)
+    return round(_read_number(1024)(text) * MEBIBYTE)

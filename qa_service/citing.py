@@ -32,7 +32,7 @@ from qa_service.model import Language, Passage
 from qa_service.places import describe_section, find_rows, locate_pages
 from qa_service.quoting import Claims, Quotable
 
-LONGEST_CITED_ANSWER = 256 << 10
+SEARCHED_OF_ANSWER = 256 << 10
 """This many characters of an answer are searched for sources. The longest answers of today's models have as many."""
 MOST_MENTIONS = 5_000
 """At most this many markers, links and annotations are looked at, from the beginning of the answer."""
@@ -80,10 +80,10 @@ def collect_references(text: str, evidence: Evidence) -> tuple[Reference, ...]:
     takes the next one that is printed nowhere. A document's `url` is relative to the prefix of whoever reads it.
     Addresses that are neither http nor https are no sources.
     """
-    prose = blank_code(text[:LONGEST_CITED_ANSWER])
+    prose = blank_code(text[:SEARCHED_OF_ANSWER])
     numbered = {passage.n: passage for passage in evidence.passages}
     sources = _group_mentions(prose, numbered, evidence)
-    claims, numbers = Claims(text[:LONGEST_CITED_ANSWER], prose), _number_sources(prose, sources)
+    claims, numbers = Claims(text[:SEARCHED_OF_ANSWER], prose), _number_sources(prose, sources)
     return tuple(
         _cite_document(first, mentions, claims, evidence)
         if isinstance(first := mentions[0].source, Passage)
@@ -172,7 +172,7 @@ def _place_cites(notes: Iterable[Annotation], claims: Claims, length: int) -> It
     ends."""
     known = [(note.span, note.quote) for note in notes if note.span and 0 <= note.span[0] <= note.span[1] <= length]
     links = [((start, end), quote) for (start, end), quote in known if start < end]
-    ended = ((claims.find_claim_before(at), quote) for (at, _), quote in known if at <= LONGEST_CITED_ANSWER)
+    ended = ((claims.find_claim_before(at), quote) for (at, _), quote in known if at <= SEARCHED_OF_ANSWER)
     reached = 0
     for (start, end), quote in sorted(links or ended, key=lambda one: (one[0][0], -one[0][1])):
         if reached <= start < end:

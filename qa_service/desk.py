@@ -39,7 +39,7 @@ many, and a UUID has more."""
 _TITLE = 80
 """A title has at most this many characters."""
 _ATTEMPTS = 5
-"""A claim is tried at most this often. It is tried again where the session has changed since it was loaded."""
+"""A claim is tried at most this many times. It is tried again where the session has changed since it was loaded."""
 SEED = 20
 """A new session begins with at most this many exchanges of the field `messages`."""
 PREDECESSORS = 20

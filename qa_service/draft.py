@@ -9,7 +9,7 @@ from typing import TypeAlias
 from msgspec.structs import replace
 
 from qa_service.canary import repeats_canary
-from qa_service.citing import LONGEST_CITED_ANSWER, MOST_MENTIONS, Evidence, Placed, collect_references
+from qa_service.citing import MOST_MENTIONS, SEARCHED_OF_ANSWER, Evidence, Placed, collect_references
 from qa_service.deltas import Annotation, Finished, PagesFound
 from qa_service.errors import Cancelled, QAError, TooLong, UpstreamError, UpstreamTimeout
 from qa_service.frames import Call, Failure, Image, Metadata, Reference, Text, TextSpan, Timing, images_from_frames
@@ -196,7 +196,7 @@ class Draft:
     def check_answer(self, site: Site) -> None:
         """Look for what shouldn't be in an answer: numbers that stand for no source, sentences that no source supports,
         and the mark of the instructions."""
-        text = self.text[:LONGEST_CITED_ANSWER]
+        text = self.text[:SEARCHED_OF_ANSWER]
         self.leaked = repeats_canary(text, site.canary)
         if site.citations:
             known = {source.n for source in self.references}
@@ -208,7 +208,7 @@ class Draft:
     def list_media(self, searched: Sequence[MediaResult]) -> None:
         """Keep the pictures and videos about the answer: those to which it or its sources link, and those that searches
         have found."""
-        prose = blank_code(self.text[:LONGEST_CITED_ANSWER])
+        prose = blank_code(self.text[:SEARCHED_OF_ANSWER])
         links = islice(chain(find_links(prose), find_bare_addresses(prose)), _MOST_LINKS)
         written = [(link.url, link.label) for link in links]
         cited = [(source.url, source.title) for source in self.references if source.kind == "url"]

@@ -28,7 +28,7 @@ from qa_service.frames import Reference
 from qa_service.model import Passage
 
 FIRST = 5
-"""A page was found if it is among that of the first this many passages."""
+"""A page was found if one of the first passages is from it. This many passages count as the first ones."""
 
 
 class Said(Struct, frozen=True, forbid_unknown_fields=True):

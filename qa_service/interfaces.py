@@ -1,5 +1,8 @@
 """This module holds the Protocols between the packages, and the values that go through them. A Protocol has what its
-callers call, and no more; whoever brings another part to `assemble` writes a class with these methods."""
+callers call, and no more; whoever brings another part to `assemble` writes a class with these methods.
+
+Some Protocols have one implementation. They are here because the packages that call it may not name the classes of
+`stores`."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -268,9 +271,7 @@ class MadeSummary(Struct, frozen=True):
 
 class SummaryStore(Protocol):
     """A `SummaryStore` keeps the summaries of topics. Its methods raise `StoreUnavailable` where the store doesn't
-    answer.
-
-    `RedisSummaries` is the only one. It has this Protocol because `summaries` may not name the classes of `stores`."""
+    answer."""
 
     def load_topic(self, owner: Owner, session_id: str, topic: int) -> LongTopic | None:
         """Return what there is to sum up, or None where the session is gone or in another topic."""
@@ -400,9 +401,7 @@ class StoredLog(Struct, frozen=True):
 
 
 class LogStore(Protocol):
-    """A `LogStore` keeps the shared logs of running answers and, for some time, of finished ones.
-
-    `RedisLogs` is the only one. It has this Protocol because `running` may not name the classes of `stores`."""
+    """A `LogStore` keeps the shared logs of running answers and, for some time, of finished ones."""
 
     def append_entries(self, entries: Sequence[NewLogEntry]) -> Sequence[AppendOutcome]:
         """Append entries of any number of answers, in one trip. An entry that begins with the first frame makes the
@@ -446,9 +445,7 @@ class WorkerNews(Struct, frozen=True):
 
 class WorkerStore(Protocol):
     """Workers use a `WorkerStore` to tell each other that they live, what they write and read, and what is to be
-    stopped.
-
-    `RedisWorkers` is the only one. It has this Protocol because `running` may not name the classes of `stores`."""
+    stopped."""
 
     def announce_life(self, worker: str) -> tuple[Sequence[str], bool]:
         """Say that this worker lives. Returns the workers that have been silent for too long, and whether this one was
@@ -591,9 +588,7 @@ class SharedLines(Struct, frozen=True):
 class DrawingShare(Protocol):
     """A `DrawingShare` lets workers find pictures that another one has begun for the same request, and read their
     lines. The pieces of the lines are shared only while somebody reads them elsewhere. All methods raise
-    `StoreUnavailable`.
-
-    `RedisDrawnLines` is the only one. It has this Protocol because `images` may not name the classes of `stores`."""
+    `StoreUnavailable`."""
 
     def claim_drawing(self, place: DrawingPlace) -> str:
         """Claim a request for this place's drawing, for some seconds, and return its id. If another drawing has claimed

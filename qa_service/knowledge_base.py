@@ -207,7 +207,8 @@ def _make_readers(settings: Settings, program: str = READER_PROGRAM) -> ChildRea
 
 def index_waiting(indexer: Indexer, sites: SiteReader) -> None:
     """Read documents and sites until none has waited for some time. The documents that a site has are read while the
-    rest of the site is being fetched. Where `sites` is stopped, only the documents are read."""
+    rest of the site is being fetched. Where `sites` is stopped, only the documents are read. At the end
+    `sites` is stopped, and can't be used again."""
     thread = Thread(target=sites.read_until_stopped, name="sites", daemon=True)
     start_thread(thread)
     indexer.run()

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from qa_service.citing import LONGEST_CITED_ANSWER
+from qa_service.citing import SEARCHED_OF_ANSWER
 from qa_service.frames import Reference, TextSpan
 from qa_service.language.tokens import list_tokens, list_words
 from qa_service.markers import blank_code
@@ -44,7 +44,7 @@ def find_unsupported(text: str, references: Sequence[Reference], passages: Seque
     if not passages:
         return ()
     cited = sorted((cite.start, cite.end) for source in references for cite in source.cites)
-    found = _find_unsupported(text[:LONGEST_CITED_ANSWER], cited, list(_list_held(passages)))
+    found = _find_unsupported(text[:SEARCHED_OF_ANSWER], cited, list(_list_held(passages)))
     return tuple(islice(found, MOST_TOLD_SENTENCES))
 
 

@@ -22,7 +22,6 @@ import pytest
 from _pytest.runner import runtestprotocol
 from redis import Redis
 
-from qa_service.knowledge import engine as engine_module
 from qa_service.knowledge.database import Database
 from qa_service.knowledge.engine import EmbeddedPostgres
 from qa_service.stores.embedded import embedded_pool, socket_path
@@ -141,18 +140,16 @@ def knowledge_engine(quick_folder: Path) -> Iterator[EmbeddedPostgres]:
     """Give the private PostgreSQL of a folder, which all tests share."""
     # PostgreSQL refuses root, and the user who runs it instead must find the way.
     quick_folder.chmod(0o711)
-    engine = EmbeddedPostgres(quick_folder / "knowledge", linger=0.2)
-    with pytest.MonkeyPatch.context() as patch:
-        # A busy machine may take longer to recover what a killed server had written than a request waits for that.
-        patch.setattr(engine_module, "_RECOVERY_SECONDS", 60)
-        yield engine
+    # A busy machine may take longer to recover what a killed server had written than a request waits for that.
+    engine = EmbeddedPostgres(quick_folder / "knowledge", linger=0.2, recovery=60)
+    yield engine
     engine.leave_server()
 
 
 @pytest.fixture(scope="session")
 def knowledge_url(knowledge_engine: EmbeddedPostgres) -> str:
     """Return the address under which other processes find that PostgreSQL."""
-    return f"postgresql://qa@/postgres?host={Path(str(knowledge_engine.reach_server()['unix_sock'])).parent}"
+    return f"postgresql://qa@/postgres?host={Path(str(knowledge_engine.find_server()['unix_sock'])).parent}"
 
 
 @pytest.fixture

@@ -6,10 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TypeAlias
 
 from msgspec import Struct
 
 ROOT = Path(__file__).parents[1]
+
+Members: TypeAlias = Mapping[str, Sequence[str] | None]
+"""These map the name of each method to those of its parameters, and the name of anything else to None."""
 
 
 class FoundClass(Struct, frozen=True):
@@ -18,8 +22,7 @@ class FoundClass(Struct, frozen=True):
     file: str
     name: str
     bases: Sequence[str]
-    members: Mapping[str, Sequence[str] | None]
-    """This maps the name of each method to those of its parameters, and the name of anything else to None."""
+    members: Members
 
 
 def find_protocols() -> list[FoundClass]:
@@ -43,7 +46,7 @@ def list_ancestors(found: FoundClass) -> Iterator[FoundClass]:
                 yield from list_ancestors(other)
 
 
-def list_members(found: FoundClass) -> Mapping[str, Sequence[str] | None]:
+def list_members(found: FoundClass) -> Members:
     """Return what the class has, with what it inherits."""
     members: dict[str, Sequence[str] | None] = {}
     for one in (found, *list_ancestors(found)):
@@ -74,7 +77,7 @@ def _gives(statement: ast.stmt, protocol: str) -> bool:
     fixtures = [
         node.returns
         for node in ast.walk(statement)
-        if isinstance(node, ast.FunctionDef) and "fixture" in ast.unparse(node).partition("def ")[0]
+        if isinstance(node, ast.FunctionDef) and any("fixture" in ast.unparse(one) for one in node.decorator_list)
     ]
     body = statement.body if isinstance(statement, ast.ClassDef) else []
     fields = [node.annotation for node in body if isinstance(node, ast.AnnAssign)]
@@ -96,7 +99,7 @@ def _names_in(*nodes: ast.AST) -> list[str]:
     return [node.id for one in nodes for node in ast.walk(one) if isinstance(node, ast.Name)]
 
 
-def _has_members(members: Mapping[str, Sequence[str] | None], wanted: Mapping[str, Sequence[str] | None]) -> bool:
+def _has_members(members: Members, wanted: Members) -> bool:
     """Tell whether all that is wanted is there. What is wanted as a method must be one, and take what that takes."""
     return members.keys() >= wanted.keys() and all(
         parameters is None or _takes(members[name], parameters) for name, parameters in wanted.items()
@@ -127,7 +130,7 @@ def _index_classes() -> Mapping[tuple[str, str], Sequence[FoundClass]]:
     return classes
 
 
-def _read_members(statement: ast.ClassDef) -> Mapping[str, Sequence[str] | None]:
+def _read_members(statement: ast.ClassDef) -> Members:
     members: dict[str, Sequence[str] | None] = {}
     for node in ast.walk(statement):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self":

@@ -7,7 +7,7 @@ from unicodedata import normalize
 import msgspec
 import pytest
 
-from qa_service.citing import LONGEST_CITED_ANSWER, MOST_CITES, Evidence, Placed, collect_references
+from qa_service.citing import MOST_CITES, SEARCHED_OF_ANSWER, Evidence, Placed, collect_references
 from qa_service.deltas import Annotation
 from qa_service.frames import Cite, Reference
 from qa_service.links import identify_page, is_web_address
@@ -321,7 +321,7 @@ class TestBounds:
     @pytest.mark.parametrize("trusts", [True, False])
     @pytest.mark.usefixtures("no_collections")
     def test_the_longest_answer_costs_little(self, piece: str, trusts: bool) -> None:
-        begun = "".join(piece.format(n=n) for n in range(LONGEST_CITED_ANSWER // len(piece)))
+        begun = "".join(piece.format(n=n) for n in range(SEARCHED_OF_ANSWER // len(piece)))
         text = begun * (4_000_000 // len(begun))
         notes = [Placed(n, Annotation("url", url=f"https://example.com/{n}")) for n in range(3_000)]
         began = time.thread_time()
@@ -329,7 +329,7 @@ class TestBounds:
         assert time.thread_time() - began < 0.5
 
     def test_what_stands_beyond_the_bound_is_not_cited(self) -> None:
-        assert numbers(f"It is ten [1]. {'word ' * (LONGEST_CITED_ANSWER // 5)} [2]") == [1]
+        assert numbers(f"It is ten [1]. {'word ' * (SEARCHED_OF_ANSWER // 5)} [2]") == [1]
 
     def test_of_very_many_sources_the_first_are_kept(self) -> None:
         found = cited(" ".join(f"https://example.com/{n}" for n in range(1_000)))

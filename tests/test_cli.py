@@ -484,7 +484,7 @@ class TestKnowledge:
         self, knowledge: Database, site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         put(knowledge, "rules.txt", "Dogs must be kept on a leash.")
-        socket = Path(knowledge.engine.reach_server()["unix_sock"]).parent
+        socket = Path(knowledge.engine.find_server()["unix_sock"]).parent
         monkeypatch.setenv("QA_DATABASE_URL", f"postgresql://qa@/postgres?host={socket}")
         run_command(["backup", "knowledge.gz"])
         put(knowledge, "more.txt", "Cats needn't be.")

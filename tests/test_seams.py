@@ -1,11 +1,11 @@
 """These tests show what the Protocols promise. Where a Protocol has several implementations, stand-ins of the tests
 among them, one suite holds all of them to it. The suite stands here, or beside the tests of an implementation.
 
-The last tests here show that no implementation is without a suite, and say which stand-ins need none.
+`test_suites.py` shows that no implementation is without a suite, and says which stand-ins need none.
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -96,16 +96,7 @@ from tests.fakes import (
     turn,
 )
 from tests.lives import KEPT, Saying, Waiting, World
-from tests.protocols import (
-    FoundClass,
-    find_held_names,
-    find_implementations,
-    find_protocols,
-    list_ancestors,
-    list_members,
-)
 from tests.web.house import Reader
-from tests.wire.test_formats import STREAMED
 
 
 class RealSessions(RedisSessions):
@@ -365,6 +356,10 @@ class TestPictureStore:
         assert not drawings.keep_picture(ANN, session_id, "1" * 32, 0, Picture("image/png", b"\x89PNG"))
 
 
+def open_readers() -> closing[ChildReaders]:
+    return closing(ChildReaders(seconds=20, slots=1, limits=ProcessLimits(1 << 30, 20)))
+
+
 PAGE = "<html><body><p>하늘은 파랗다.".encode()
 
 
@@ -372,7 +367,7 @@ class TestFileReader:
     @pytest.fixture(params=["real", "fake", "web"])
     def reader(self, request: pytest.FixtureRequest) -> Iterator[FileReader]:
         if request.param == "real":
-            with closing(ChildReaders(seconds=20, slots=1, limits=ProcessLimits(1 << 30, 20))) as readers:
+            with open_readers() as readers:
                 yield readers
         else:
             yield FakeReader() if request.param == "fake" else Reader()
@@ -415,21 +410,24 @@ class TestDocumentReader:
         if request.param == "fake":
             yield Reader()
             return
-        with closing(ChildReaders(seconds=20, slots=1, limits=ProcessLimits(1 << 30, 20))) as readers:
+        with open_readers() as readers:
             yield readers
 
     def test_a_page_is_parsed(self, reader: DocumentReader) -> None:
         parsed = reader.parse_content(DOCUMENT_PAGE, PAGE, "", seconds=None, stop=StopSignal())
         assert [section.text for section in parsed.page.sections] == ["하늘은 파랗다."]
 
-    @pytest.mark.parametrize("reason", ["over_quota", "stopped"])
-    def test_one_without_time_or_after_a_stop_is_not(self, reader: DocumentReader, reason: str) -> None:
-        stop = StopSignal()
-        if reason == "stopped":
-            stop.set("cancelled")
+    def test_one_without_time_is_not(self, reader: DocumentReader) -> None:
         with pytest.raises(Unreadable) as unread:
-            reader.parse_content(DOCUMENT_PAGE, PAGE, "", seconds=0 if reason == "over_quota" else None, stop=stop)
-        assert unread.value.reason == reason
+            reader.parse_content(DOCUMENT_PAGE, PAGE, "", seconds=0, stop=StopSignal())
+        assert unread.value.reason == "over_quota"
+
+    def test_after_a_stop_none_is(self, reader: DocumentReader) -> None:
+        stop = StopSignal()
+        stop.set("cancelled")
+        with pytest.raises(Unreadable) as unread:
+            reader.parse_content(DOCUMENT_PAGE, PAGE, "", seconds=None, stop=stop)
+        assert unread.value.reason == "stopped"
 
 
 class TestAnswerWriter:
@@ -563,7 +561,7 @@ class TestMeter:
         meter: Meter = request.param()
         return meter
 
-    def test_whatever_is_counted_is_taken(self, meter: Meter) -> None:
+    def test_no_event_or_time_is_refused(self, meter: Meter) -> None:
         for what in Counted.__args__:
             meter.count_event(what, 2, label="a code")
         for what in Timed.__args__:
@@ -584,55 +582,3 @@ class TestStop:
         forget = stop.call_when_set(lambda: ran.append("action"))
         assert (stop.is_set(), stop.reason, ran) == (False, "", [])
         forget()
-
-
-UNNAMED = {
-    "FrameEncoder": {row.encoder.__name__ for row in STREAMED},
-    "Index": {"FakeIndex", "_RedisIndex"},
-}
-"""These are held to their Protocols by suites that don't name them: `TestEveryEncoder` has the encoder of each format,
-and `TestFileStore` has the index that a store opens."""
-NEEDLESS = {
-    "tests/live/deadly_site.py": "What it has ends its own process.",
-    "tests/typing/host_site.py": "It is never run.",
-}
-"""What these files have needs no suite, for these reasons."""
-
-
-def find_unheld(protocol: FoundClass, held: Collection[str]) -> list[str]:
-    """Return the implementations that no suite names. Where there is only one, it needs no suite, because its own tests
-    show what it does.
-
-    Two kinds of stand-ins need none either. One derives from an implementation, and differs from it in what its test is
-    about. The other belongs to the tests of one module and has the only method of its Protocol, so that it is no more
-    than a function.
-    """
-    found = find_implementations(protocol)
-    methods = [name for name, parameters in list_members(protocol).items() if parameters is not None]
-
-    def needs_suite(one: FoundClass) -> bool:
-        is_derived = any(ancestor in found for ancestor in list_ancestors(one))
-        is_function = Path(one.file).name.startswith("test_") and len(methods) == 1
-        is_stand_in = one.file.startswith("tests/")
-        return one.file not in NEEDLESS and not (is_stand_in and (is_derived or is_function))
-
-    wanting = [one.name for one in found if needs_suite(one)]
-    return [name for name in wanting if name not in held] if len(wanting) > 1 else []
-
-
-class TestSuites:
-    @pytest.fixture
-    def protocols(self) -> Mapping[str, FoundClass]:
-        return {protocol.name: protocol for protocol in find_protocols()}
-
-    def test_no_implementation_is_without_one(self, protocols: Mapping[str, FoundClass]) -> None:
-        held = {name: find_held_names(protocol) | UNNAMED.get(name, set()) for name, protocol in protocols.items()}
-        assert [unheld for name, protocol in protocols.items() for unheld in find_unheld(protocol, held[name])] == []
-
-    @pytest.mark.parametrize(
-        ("name", "stand_in"), [("SessionStore", "FakeSessions"), ("DocumentReader", "Reader"), ("Upstream", "Model")]
-    )
-    def test_a_stand_in_that_is_left_out_is_noticed(
-        self, protocols: Mapping[str, FoundClass], name: str, stand_in: str
-    ) -> None:
-        assert find_unheld(protocols[name], find_held_names(protocols[name]) - {stand_in}) == [stand_in]

@@ -30,7 +30,7 @@ app = Flask(__name__)
 # All workers need the same key, and it stays the same when the site starts again: it signs the cookies of the login.
 app.secret_key = os.environ.get("SITE_SECRET") or sys.exit("Set SITE_SECRET to 32 random bytes: openssl rand -hex 32")
 app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
-# A proxy tells which address the visitor typed. So many proxies are believed; with a larger number, callers choose it.
+# A proxy tells which address the visitor typed. This many proxies are believed. With more, callers could choose it.
 proxies = int(os.environ.get("SITE_PROXIES", "0"))
 app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies)
 QAService(app, url_prefix="/help/api", identify=logged_in, page="/help")

@@ -20,7 +20,7 @@ from qa_service.files.parsed import ParseContent
 from qa_service.files.sitemap_text import is_sitemap
 
 TRIES = 3
-"""A page that fails is tried this often in one round."""
+"""A page that fails is tried this many times in one round."""
 MANY_FAILURES = 10
 """After this many pages in a row that failed, the start is asked for again. Where it fails too, the site is down."""
 MOST_FAILURES = 100

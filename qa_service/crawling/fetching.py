@@ -155,7 +155,7 @@ class PageFetcher:
         opened = self._open
         if opened is not None:
             with suppress(OSError):
-                # That of an `SSLSocket` would also take the decryption away from the thread that reads.
+                # `SSLSocket.shutdown` would also take the decryption away from the thread that reads.
                 socket.socket.shutdown(opened, socket.SHUT_RDWR)
 
     @contextmanager

@@ -13,7 +13,8 @@ MOST_WAIT = 120.0
 
 class PacedFetcher:
     """A `PacedFetcher` waits before each request until it is due. `pause` waits for this many seconds, and returns
-    False where the crawl is to stop. From then on nothing is fetched, and neither is it after `fetch` was stopped."""
+    False where the crawl is to stop. Nothing is fetched any more from then on, or once `fetch` was
+    stopped."""
 
     def __init__(self, fetch: FetchPage, pause: Callable[[float], bool], delay: float = DELAY) -> None:
         self._fetch = fetch

@@ -21,7 +21,7 @@ from qa_service.knowledge.library import Library
 log = logging.getLogger(__name__)
 
 _PERIOD_SECONDS = 1.0
-"""While no site is due, a reader looks this often whether one is."""
+"""While no site is due, a reader looks once in this many seconds whether one is."""
 _OUTAGE_SECONDS = 10.0
 """Where nothing can be read, the next try comes after this long."""
 
@@ -65,23 +65,29 @@ class SiteReader:
         return self._stop.is_set()
 
     def stop_reading(self) -> None:
-        """Cut off the page that is being fetched, and read no other. Another worker may go on with the site soon."""
+        """Cut off the page that is being fetched, and read no other. Another worker may go on with the site at
+        once."""
         self._stop.set()
         self._fetcher.stop_fetching()
 
     def read_until_stopped(self) -> None:
         """Read what is due. Where the database is away, this waits and tries again."""
         while not self._stop.is_set():
-            self.is_reading, pause = True, _PERIOD_SECONDS
+            # Whoever stops this looks at `is_reading` afterwards. So it is true before the stop is looked at.
+            self.is_reading = True
             try:
-                if self.read_due_site():
-                    pause = 0
-            except QAError as error:
-                log.warning("reading sites waits: %s", error.message)
-                pause = _OUTAGE_SECONDS
+                pause = self._read_unless_stopped()
             finally:
                 self.is_reading = False
             self._stop.wait(pause)
+
+    def _read_unless_stopped(self) -> float:
+        """Read the site that is due, and return for how many seconds none is looked for."""
+        try:
+            return 0 if not self._stop.is_set() and self.read_due_site() else _PERIOD_SECONDS
+        except QAError as error:
+            log.warning("reading sites waits: %s", error.message)
+            return _OUTAGE_SECONDS
 
     def read_due_site(self) -> bool:
         """Read the site that is due, and return whether there was one. After a stop, another worker may go on with it

@@ -20,7 +20,8 @@ from qa_service.setting_values import read_seconds
 SiteStatus: TypeAlias = Literal["queued", "reading", "ready", "failed"]
 
 SITE_LEASE_SECONDS = 120.0
-"""A worker that reads a site holds it for this long, and renews that much sooner. If it dies, another one goes on."""
+"""A worker that reads a site holds it for this long, and renews the lease well before that. If it dies, another one
+goes on."""
 _RETRY_SECONDS = 3600.0
 """A site that failed is read again after this many seconds, if it is to be read again at all."""
 LEAST_EVERY = 600

@@ -7,9 +7,9 @@ from http import HTTPStatus
 from qa_service.doctor.findings import Finding, RouteBroken, make_finding
 from qa_service.doctor.replies import judge_reply, read_problem
 from qa_service.doctor.route import Route, RouteReply
+from qa_service.setting_values import MEBIBYTE
 
 SMALLEST = 64 << 10
-_MEBIBYTE = 1 << 20
 EARLY_SECONDS = 1.5
 """Proxies that refuse a body by its announced length do it within this time."""
 _BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -34,8 +34,8 @@ def check_body(route: Route, most: int, sent: int, early: float = EARLY_SECONDS)
 
 
 def _announce_body(route: Route, size: int, early: float) -> RouteReply | None:
-    """Announce a body, and once more if that comes at a moment at which the service receives too many others. A proxy
-    with error pages of its own would make that look like a limit."""
+    """Announce a body. Where the service is busy, announce it once more after a moment, because a proxy that replaces
+    the service's refusals by pages of its own would make this look like a limit."""
     refusal = route.announce_body("/probe", size, early)
     if refusal is None or refusal.status not in _BUSY:
         return refusal
@@ -46,7 +46,7 @@ def _announce_body(route: Route, size: int, early: float) -> RouteReply | None:
 def _find_limit(route: Route, most: int, refusal: RouteReply, early: float) -> Finding:
     """Halve the size until one isn't refused."""
     refused, passed = most, most // 2
-    while passed >= SMALLEST and route.announce_body("/probe", passed, early) is not None:
+    while passed >= SMALLEST and _announce_body(route, passed, early) is not None:
         refused, passed = passed, passed // 2
     return make_finding(
         "body_limit",
@@ -90,9 +90,9 @@ def _judge_break(broken: RouteBroken, size: int, most: int) -> Finding:
 
 
 def _as_settings(most: int) -> dict[str, int]:
-    return {"mebibytes": -(-most // _MEBIBYTE), "bytes": most}
+    return {"mebibytes": -(-most // MEBIBYTE), "bytes": most}
 
 
 def show_size(size: int) -> str:
     """Write a number of bytes for people."""
-    return f"{size / _MEBIBYTE:.3g} MiB" if size >= _MEBIBYTE else f"{size / 1024:.3g} KiB"
+    return f"{size / MEBIBYTE:.3g} MiB" if size >= MEBIBYTE else f"{size / 1024:.3g} KiB"

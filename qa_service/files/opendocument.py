@@ -35,8 +35,8 @@ _BLOCKS = frozenset({"p", "h"})
 _MARGINS = ("header", "header-first", "header-left", "footer", "footer-first", "footer-left")
 _ITEMS = frozenset({"list-item", "list-header"})
 _MOST_REPEATED = 100
-"""A cell or a row with text is repeated at most this often. Empty ones, which office programs repeat by thousands, only
-count."""
+"""A cell or a row with text is repeated at most this many times. Empty ones, which office programs repeat by thousands,
+only count."""
 _MOST_LEVELS = 10
 _MOST_OBJECTS = 200
 

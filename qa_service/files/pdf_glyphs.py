@@ -26,8 +26,8 @@ from pypdfium2.raw import (
 )
 
 Direction: TypeAlias = Literal["right", "up", "left", "down", "vertical", "slanted"]
-"""How a text lies on its page. The signs of a `vertical` text are upright and stand below each other, and the signs of
-the others are turned with the text."""
+"""A `Direction` says how a text lies on its page. The signs of a `vertical` text are upright and stand below each
+other, and the signs of the others are turned with the text."""
 Box: TypeAlias = tuple[float, float, float, float]
 """A box has its left, lower, right and upper edge."""
 

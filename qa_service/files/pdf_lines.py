@@ -25,7 +25,7 @@ _SMALL = 0.88
 _LONGEST_SHIFTED = 6
 _RAISED_BY = (0.12, 0.9)
 _LOWERED_BY = (-0.5, -0.08)
-"""So far above or below the line such a run stands, as a part of the line's height."""
+"""Such a run stands this far above or below the line, as a part of the line's height."""
 _BESIDE = 0.4
 
 _SAME_ROW = 0.3

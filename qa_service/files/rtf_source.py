@@ -160,7 +160,7 @@ def _list_tokens(source: str) -> Iterator[re.Match[str]]:
         yield token
         place = token.end()
         if token["word"] == "bin":
-            # This many bytes are a picture's. They are left out with the word.
+            # The bytes of a picture follow, as many as the number says. They are left out with the word.
             place += max(0, int(token["number"] or 0))
 
 

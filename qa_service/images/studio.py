@@ -23,7 +23,7 @@ from qa_service.threads import start_thread
 log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.5
-"""After each of these times a drawing's claim is renewed and its readers are counted."""
+"""A drawing's claim is renewed, and its readers are counted, each time after this many seconds."""
 
 
 class Studio(Struct, frozen=True):

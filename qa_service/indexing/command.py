@@ -98,7 +98,7 @@ class _Indexing:
             return
         self._reader.stop_reading()
         until = time.monotonic() + _LAST_SECONDS
-        # A `Thread.join` that Ctrl-C has interrupted counts its thread as ended, and another one doesn't wait for it.
+        # A `Thread.join` that Ctrl-C interrupts takes its thread for ended, and so would a second `join`.
         while self._reader.is_reading and time.monotonic() < until:
             time.sleep(_STOP_LOOK_SECONDS)
 

@@ -175,7 +175,7 @@ class ConnectionPool:
                 if connection.is_open():
                     return connection
                 connection.close()
-        return DatabaseConnection(self._engine.reach_server(), self._seconds, searches=self._searches)
+        return DatabaseConnection(self._engine.find_server(), self._seconds, searches=self._searches)
 
     def _start_over(self) -> None:
         self._process = os.getpid()

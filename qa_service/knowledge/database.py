@@ -92,7 +92,7 @@ class Database:
     @contextmanager
     def lend_for_long(self) -> Iterator[DatabaseConnection]:
         """Give a connection of its own, whose statements may take hours. Each statement counts by itself."""
-        connection = DatabaseConnection(self.engine.reach_server(), LONG_SECONDS)
+        connection = DatabaseConnection(self.engine.find_server(), LONG_SECONDS)
         try:
             yield connection
         finally:

@@ -50,7 +50,7 @@ class Engine(Protocol):
     def exists(self) -> bool:
         """Tell whether there may be something in it. For an engine without anything, nothing should be started."""
 
-    def reach_server(self) -> Mapping[str, Any]:
+    def find_server(self) -> Mapping[str, Any]:
         """Return the arguments with which pg8000 connects. A private server answers by then, for as long as this
         process lives. Raises `StoreUnavailable`."""
 
@@ -66,7 +66,7 @@ class PostgresURL:
     def exists(self) -> bool:
         return True
 
-    def reach_server(self) -> Mapping[str, Any]:
+    def find_server(self) -> Mapping[str, Any]:
         try:
             return read_database_url(self._url)
         except (ValueError, OSError):
@@ -80,18 +80,19 @@ class EmbeddedPostgres:
 
     label = "embedded, for one machine"
 
-    def __init__(self, data: Path, *, linger: float = 5.0) -> None:
+    def __init__(self, data: Path, *, linger: float = 5.0, recovery: float = _RECOVERY_SECONDS) -> None:
         self._data = data
         self._tables = data / "postgres" / "db"
         self._linger = linger
+        self._recovery = recovery
         self._membership: tuple[int, IO[bytes]] | None = None
 
     def exists(self) -> bool:
         return self._tables.exists()
 
-    def reach_server(self) -> Mapping[str, Any]:
+    def find_server(self) -> Mapping[str, Any]:
         server = PrivateServer(postgres_kind(), self._data, linger=self._linger)
-        path = server.ensure_started(seconds=_RECOVERY_SECONDS) if self._is_member() else self._join(server)
+        path = server.ensure_started(seconds=self._recovery) if self._is_member() else self._join(server)
         return {"unix_sock": str(path), "user": USER, "database": DATABASE}
 
     def _join(self, server: PrivateServer) -> Path:

@@ -41,9 +41,9 @@ class IndexerPace(Struct, frozen=True):
     """An `IndexerPace` holds the durations of an indexer, in seconds."""
 
     renewal: float = 5.0
-    """A lease is renewed this often."""
+    """A lease is renewed once in this many seconds."""
     pause: float = 0.2
-    """While nothing waits, an indexer looks this often whether something does."""
+    """While nothing waits, an indexer looks once in this many seconds whether something does."""
     patience: float = 2.0
     """When nothing has waited for this long, `run` returns."""
     outage: float = 1.0

@@ -19,7 +19,7 @@ from qa_service.model import Place
 
 _LEASE_SECONDS = 20.0
 MOST_ATTEMPTS = 5
-"""A document whose indexers have died this often is given up."""
+"""A document whose indexers have died this many times is given up."""
 
 
 class ClaimedDocument(Struct, frozen=True):

@@ -8,7 +8,7 @@ from qa_service.interfaces import FileStore
 from qa_service.language.tokens import list_content_tokens
 from qa_service.model import Question, Session, StoredFile
 from qa_service.retrieval.lexical import weigh_rarity
-from qa_service.retrieval.terms import LONGEST_SEARCHED_QUESTION
+from qa_service.retrieval.terms import SEARCHED_OF_QUESTION
 from qa_service.search_interfaces import IMPACT_BITS, Index
 
 LOOKED_UP = 64
@@ -24,7 +24,7 @@ def measure_coverage(question: str, index: Index) -> float:
 
     Each word counts as much as it is rare. It costs one look-up, and none where the question has no content word.
     """
-    tokens = list(dict.fromkeys(list_content_tokens(question[:LONGEST_SEARCHED_QUESTION])))[:LOOKED_UP]
+    tokens = list(dict.fromkeys(list_content_tokens(question[:SEARCHED_OF_QUESTION])))[:LOOKED_UP]
     if not tokens:
         return 0.0
     ranking = index.look_up_words(tokens, READ_POSTINGS)

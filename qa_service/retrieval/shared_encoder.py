@@ -32,7 +32,7 @@ _SECONDS = 10.0
 """A request may take this long, with the requests before it."""
 _NICENESS = 10
 _LOOK_SECONDS = 1.0
-"""The process looks this often whether the master is still there."""
+"""The process looks once in this many seconds whether the master is still there."""
 BACKLOG = 64
 
 _decoder = msgspec.json.Decoder(list[str])

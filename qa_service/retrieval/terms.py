@@ -14,7 +14,7 @@ _EARLIER_WEIGHT = 0.25
 doesn't name its subject again. With more weight they would count more than the new question."""
 _EARLIER = 2
 """This many earlier questions count. The words of answers don't: they help as often as they mislead."""
-LONGEST_SEARCHED_QUESTION = 8_000
+SEARCHED_OF_QUESTION = 8_000
 """At most this many characters of a question are searched for words."""
 _WORDS = 400
 """At most this many tokens of a question are looked up. That is enough for a whole page that somebody has pasted."""
@@ -45,4 +45,4 @@ def _encode(encoder: Encoder, question: str, before: Sequence[str]) -> bytes:
 
 
 def _read_words(question: str) -> list[str]:
-    return list_search_tokens(question[:LONGEST_SEARCHED_QUESTION])[:_WORDS]
+    return list_search_tokens(question[:SEARCHED_OF_QUESTION])[:_WORDS]

@@ -48,8 +48,8 @@ read at once, and the writer sets the signal. While the store is away, the keepe
 remembers for a minute the stops of answers that it doesn't write, in case it takes one of them over. The line then
 saves what it has as `cancelled`, by the same order of writes.
 
-The reply of the store to a claim may be lost. A worker that holds an answer which it doesn't write, at two looks one
-after the other, takes it as it takes those of a dead worker (`Takeovers`).
+The store's reply to a claim may be lost, and then nobody writes the answer. A worker that finds such an answer among
+those it holds, at two looks in a row, takes it as it takes those of a dead worker (`Takeovers`).
 
 When the writer dies, another worker finds out: on the same machine the file lock of the dead worker is gone; on
 another machine the dead worker was silent for five seconds. The other worker then takes these steps for each answer.

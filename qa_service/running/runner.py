@@ -187,7 +187,7 @@ class Runner:
 
     def stop_answer(self, answer_id: str) -> None:
         """Stop an answer, wherever it is written, without waiting for its end. For an answer that is written here the
-        store isn't needed. Raises `QAError`, and nothing else, where others can't be told now; they are told later."""
+        store isn't needed. Raises only `QAError`, where other workers can't be told now. They are told later."""
         if not self._stop_here(answer_id):
             self._keeper.untold.tell(answer_id)
 

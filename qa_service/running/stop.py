@@ -49,6 +49,5 @@ def _run_safely(action: Callable[[], None]) -> None:
     try:
         action()
     except Exception:
-        # The action is of the answer that ends, and whoever sets the signal may have other answers to stop, a question
-        # to begin, or a worker to shut down.
-        log.exception("a part of an answer could not be stopped")
+        # Whoever sets the signal may have other answers to stop, so one action that fails must not end the others.
+        log.exception("an action of a stop failed")

@@ -12,13 +12,13 @@ class UntoldStops:
         self._answers: set[str] = set()
 
     def tell(self, answer_id: str) -> None:
-        """Tell all workers to stop this answer. Raises `StoreUnavailable` where that can't be done now."""
+        """Tell all workers to stop this answer. Raises `QAError` where that can't be done now."""
         self._answers.add(answer_id)
         self._announce(answer_id)
         self._answers.discard(answer_id)
 
     def tell_all(self) -> None:
-        """Tell all workers of the stops that couldn't be told before. Raises `StoreUnavailable` at the first stop that
-        can't be told now either."""
+        """Tell all workers of the stops that couldn't be told before. Raises `QAError` at the first stop that can't be
+        told now either."""
         for answer_id in list(self._answers):
             self.tell(answer_id)

@@ -24,8 +24,8 @@ _RECOVERY_SECONDS = 0.8
 """A connection waits this long for a server that died to be started again. That is bounded since a request waits for
 it."""
 RETRIES = 3
-"""A command is sent again this often. Once isn't enough, because a dying server still accepts connections and resets
-them."""
+"""A command is sent again this many times. Once isn't enough, because a dying server still accepts connections and
+resets them."""
 PING_SECONDS = 0.2
 
 

@@ -35,12 +35,12 @@ class StorePool(redis.BlockingConnectionPool):
     _closing: "weakref.finalize[..., Any] | None" = None
 
     def reset(self) -> None:
-        """Forget all connections, as at the beginning and after a fork."""
+        """Forget all connections. redis-py calls this when the pool is made, and after a fork."""
         super().reset()
         if self._closing:
             self._closing.detach()
-        # The garbage collector finalizes the parts of a pool in any order, and Python warns of a socket that comes
-        # before its connection. So the connections are closed before any part is finalized.
+        # Python finalizes the parts of garbage in any order, and warns of a socket that is finalized before its
+        # connection. So the connections are closed before any part is finalized.
         self._closing = weakref.finalize(self, _disconnect, self._connections)
         self._closing.atexit = False  # Threads that still run at the end of the process may use the connections.
 

@@ -20,10 +20,10 @@ Fragment = NewType("Fragment", str)
 """This is a piece of text that may have been cut inside a character, so that it begins or ends with half a surrogate
 pair."""
 
-LARGEST_WHOLE = 2**53
+LARGEST_INTEGER = 2**53
 """This is the largest whole number that every reader of JSON keeps exactly."""
 
-Count: TypeAlias = Annotated[int, Meta(ge=0, le=LARGEST_WHOLE)]
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=LARGEST_INTEGER)]
 
 UNREADABLE_REPLY = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """These are the errors that a strict decoder raises."""
@@ -122,7 +122,7 @@ def _read_count(value: object) -> int | None:
         number = float(value)
     except ValueError:
         return None
-    return round(number) if 0 <= number <= LARGEST_WHOLE else None
+    return round(number) if 0 <= number <= LARGEST_INTEGER else None
 
 
 _SCALARS: Mapping[Any, Any] = {str: _read_text, Fragment: _read_fragment, int: _read_count}

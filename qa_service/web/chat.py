@@ -53,7 +53,8 @@ def resume_chat(chat_id: str) -> Response:
 def stop_chat(chat_id: str) -> Response:
     """Stop the answer that is being written in a chat. What was written is kept. Stopping it again changes nothing."""
     service, owner = mounted(), asking_owner()
-    with ExitStack() as steps:  # A stop that other workers can't be told of now spares no other answer.
+    # Where other workers can't be told of one stop, the other answers are still stopped, and the error is raised then.
+    with ExitStack() as steps:
         for answer_id in _find_running(service, owner, chat_id):
             steps.callback(service.assembly.runner.stop_answer, answer_id)
     return Response(status=HTTPStatus.NO_CONTENT)

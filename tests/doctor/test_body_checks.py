@@ -17,7 +17,7 @@ MOST, SENT = 1 << 20, 1000
 
 @contextmanager
 def refusing(status: int, times: int) -> Iterator[str]:
-    """Give a route that refuses large bodies this often, with a page of its own, and then waits for them."""
+    """Give a route that refuses large bodies this many times, with a page of its own, and then waits for them."""
     left = [None] * times
 
     class Handler(BaseHTTPRequestHandler):

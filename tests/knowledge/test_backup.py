@@ -21,7 +21,7 @@ QUESTIONS = ("opening hours", "환불 기간", "tab and \\backslash", "nothing o
 def other(quick_folder: Path) -> Iterator[Database]:
     """Give another engine, which is reached by its URL."""
     engine = EmbeddedPostgres(quick_folder / "other", linger=0.2)
-    socket = Path(engine.reach_server()["unix_sock"]).parent
+    socket = Path(engine.find_server()["unix_sock"]).parent
     database = Database(PostgresURL(f"postgresql://qa@/postgres?host={socket}"))
     yield database
     database.close()

@@ -214,7 +214,7 @@ class TestProcess:
 
     @pytest.fixture
     def settings(self, knowledge: Database, tmp_path: Path) -> Settings:
-        socket = Path(knowledge.engine.reach_server()["unix_sock"]).parent
+        socket = Path(knowledge.engine.find_server()["unix_sock"]).parent
         (tmp_path / "uploads").mkdir()
         return Settings(data=tmp_path, database_url=f"postgresql://qa@/postgres?host={socket}", semantic="off")
 

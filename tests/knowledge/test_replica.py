@@ -29,7 +29,7 @@ def replica(knowledge: Database, knowledge_engine: EmbeddedPostgres, quick_folde
     folder.mkdir(mode=0o700)
     if NOBODY:
         os.chown(folder, NOBODY, NOBODY)
-    source = Path(knowledge_engine.reach_server()["unix_sock"]).parent
+    source = Path(knowledge_engine.find_server()["unix_sock"]).parent
     copied = ["-h", str(source), "-U", "qa", "-D", str(folder / "db"), "-R", "-X", "stream", "-c", "fast"]
     subprocess.run([str(find_programs() / "pg_basebackup"), *copied], check=True, env={}, **AS_NOBODY)
     options = [

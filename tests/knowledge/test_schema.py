@@ -32,14 +32,14 @@ class OldServer:
 def test_an_older_pgvector_is_refused_by_its_version(
     knowledge: Database, knowledge_engine: EmbeddedPostgres, offered: str, installed: str | None
 ) -> None:
-    connection = DatabaseConnection(knowledge_engine.reach_server(), 5)
+    connection = DatabaseConnection(knowledge_engine.find_server(), 5)
     with pytest.raises(StoreUnavailable, match=f"pgvector {installed or offered} is too old"):
         create_tables(OldServer(connection, offered=offered, installed=installed))
     connection.close()
 
 
 def test_a_server_without_pgvector_is_refused(knowledge: Database, knowledge_engine: EmbeddedPostgres) -> None:
-    connection = DatabaseConnection(knowledge_engine.reach_server(), 5)
+    connection = DatabaseConnection(knowledge_engine.find_server(), 5)
     with pytest.raises(StoreUnavailable, match="has no pgvector"):
         create_tables(OldServer(connection, offered=None, installed=None))
     connection.close()
@@ -60,10 +60,10 @@ def test_tables_of_a_later_release_are_left_alone(knowledge: Database, knowledge
 def first_release(knowledge_engine: EmbeddedPostgres, knowledge_url: str) -> Iterator[Database]:
     """Give a knowledge base as the first release has left it, with one document that was read, in a database of its
     own."""
-    maker = DatabaseConnection(knowledge_engine.reach_server(), 20)
+    maker = DatabaseConnection(knowledge_engine.find_server(), 20)
     maker.run("create database first_release")
     url = PostgresURL(knowledge_url.replace("/postgres?", "/first_release?"))
-    connection = DatabaseConnection(url.reach_server(), 20)
+    connection = DatabaseConnection(url.find_server(), 20)
     for statement in ("create extension vector", "create schema qa_knowledge", *STEPS[0]):
         connection.run(statement)
     connection.run("insert into state values ('version', '1')")

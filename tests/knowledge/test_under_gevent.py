@@ -68,7 +68,7 @@ print(max(after - before for before, after in zip(ticks, [*ticks[1:], time.proce
 
 def run_program(program: str, engine: EmbeddedPostgres) -> list[str]:
     """Run a program that gets the address of the knowledge base, and return the words that it says."""
-    socket = Path(engine.reach_server()["unix_sock"]).parent
+    socket = Path(engine.find_server()["unix_sock"]).parent
     command = [sys.executable, "-c", program, f"postgresql://qa@/postgres?host={socket}"]
     said = subprocess.run(
         command, capture_output=True, text=True, timeout=60, check=True, cwd=Path(__file__).parents[2]

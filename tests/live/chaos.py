@@ -8,7 +8,7 @@ CHAOS_SEED=…            what happens when; printed, and the same again with th
 CHAOS_BACKGROUND=on     with upstream's background mode, or without
 CHAOS_CLIENTS=24        how many ask at a time; 60 where there is nothing but kills
 CHAOS_KILLS=20 CHAOS_ANSWERS=1000
-                        nothing but kill -9, until so many workers have died and cut so many answers
+                        nothing but kill -9, until CHAOS_KILLS workers have died and CHAOS_ANSWERS answers were cut
 """
 
 import json

@@ -20,7 +20,7 @@ BOUND_MS = 50
 WHOLE_MS = 2_000
 """Showing 200 KB may take this many milliseconds, with all elements made."""
 TRIES = 5
-"""A text is read this often until it is read within its bound, since memory that is cleaned up meanwhile counts,
+"""A text is read this many times until it is read within its bound, since memory that is cleaned up meanwhile counts,
 too."""
 HANGS_MS = 60_000
 """These are the milliseconds after which a pattern counts as one that comes to no end, on a busy machine too."""

@@ -129,8 +129,8 @@ def test_a_pasted_page_costs_no_more_than_its_first_words() -> None:
 
 
 class Common(FakeIndex):
-    """A `Common` is an `Index` in which every word stands in each of this many passages; it tells no more than it is
-    asked for."""
+    """A `Common` is an `Index` in which every word stands in all passages, of which there are this many; it tells no
+    more than it is asked for."""
 
     def __init__(self, passages: int) -> None:
         super().__init__([])

@@ -3,7 +3,7 @@
 import pytest
 from msgspec import Struct
 
-from qa_service.upstream.fields import LARGEST_WHOLE, Fragment, parse_json, read_struct, repair_text
+from qa_service.upstream.fields import LARGEST_INTEGER, Fragment, parse_json, read_struct, repair_text
 
 
 class Inner(Struct, frozen=True):
@@ -50,9 +50,9 @@ def test_what_is_no_object_is_no_struct(value):
         (7.4, 7),
         ("7", 7),
         ("7.6", 8),
-        (LARGEST_WHOLE, LARGEST_WHOLE),
+        (LARGEST_INTEGER, LARGEST_INTEGER),
         (-1, None),
-        (LARGEST_WHOLE + 2, None),
+        (LARGEST_INTEGER + 2, None),
         ("seven", None),
         (True, None),
         (float("inf"), None),

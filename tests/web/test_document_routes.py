@@ -26,7 +26,7 @@ MakeLibrary = Callable[..., House]
 @pytest.fixture
 def make_library(no_indexer: None, make_house: MakeHouse, knowledge: Database) -> MakeLibrary:
     """Return a function that makes houses with a knowledge base."""
-    socket = Path(knowledge.engine.reach_server()["unix_sock"]).parent
+    socket = Path(knowledge.engine.find_server()["unix_sock"]).parent
     return lambda **changes: make_house(database_url=f"postgresql://qa@/postgres?host={socket}", **changes)
 
 

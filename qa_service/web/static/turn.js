@@ -11,7 +11,7 @@ import { Verdicts } from "./verdicts.js";
 import { hasWords, say, words } from "./words.js";
 
 const LOST_MS = 1_500;
-/** An answer that is silent for so long shows that it is still being written. */
+/** An answer that is silent for this long shows that it is still being written. */
 const STALLED_MS = 2_000;
 
 /** A turn takes frames as they come. `actions` has what a person can do with it, such as `retry(turn)`, and what all parts share. */

@@ -96,7 +96,7 @@ export default {
     { tries: 4, pause: 150 },
   ),
 
-  "a client gives up after so many attempts in a row, and the same answer can be tried again": withService(
+  "a client gives up after some attempts in a row, and the same answer can be tried again": withService(
     (request, number) => (number < 3 ? void request.socket.resetAndDestroy() : { body: write(WHOLE) }),
     async (client, { requests }) => {
       const states = [];

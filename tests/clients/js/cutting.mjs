@@ -47,7 +47,7 @@ export async function openCuttingProxy(port, { seed = 1, most = Infinity } = {})
   });
 }
 
-/** Hand on so many bytes, and cut when they have left. */
+/** Hand on this many bytes, and cut when they have left. */
 function handOn(far, near, bytes, cut) {
   far.on("end", () => near.end());
   far.on("data", (piece) => {
