@@ -211,11 +211,13 @@ def index_waiting(indexer: Indexer, sites: SiteReader) -> None:
     `sites` is stopped, and can't be used again."""
     thread = Thread(target=sites.read_until_stopped, name="sites", daemon=True)
     start_thread(thread)
-    indexer.run()
-    while sites.is_reading and not sites.is_stopped:
+    try:
         indexer.run()
-    sites.stop_reading()
-    thread.join()
+        while sites.is_reading and not sites.is_stopped:
+            indexer.run()
+    finally:
+        sites.stop_reading()
+        thread.join()
 
 
 def index_in_turn(settings: Settings, sites: SiteReader) -> bool:

@@ -125,6 +125,14 @@ def read_bytes(text: str) -> int:
     return int(match[1]) * SIZES[match[2]]
 
 
+def read_store_bytes(text: str) -> int:
+    """Read how much memory a store may take. With less than 16 MiB, an empty one would count as full."""
+    size = read_bytes(text)
+    if size < 16 * MEBIBYTE:
+        raise ValueError("expected at least 16 MiB")
+    return size
+
+
 def read_whole(text: str) -> int:
     """Read a whole number, which may be 0."""
     return _whole_number(text, 0)

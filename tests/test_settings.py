@@ -227,6 +227,7 @@ WRONG: dict[str, list[str]] = {
         "shop:",
         f"sh\x07op:{SECRET}",
     ],
+    "QA_STORE_MEMORY": ["1", "1MiB", "16383KiB", "much"],
     "QA_SECRET": ["tooshort", f"{SECRET}!"],
     "QA_TOKEN_TTL": ["0", "soon", "-1", "1w", "9" * 400, "999999999999"],
     "QA_ALLOW_ANONYMOUS": ["2"],

@@ -189,15 +189,21 @@ class PageFetcher:
         if monotonic() >= self._until:
             raise TimeoutError
 
+    def _note_socket(self, opened: socket.socket) -> None:
+        """Let a cut reach this socket from now on. A cut that came before had nothing to cut, and is noticed here."""
+        self._open = opened
+        self._check_time()
+
     def _connect(self, connection: HTTPConnection, *, encrypted: bool) -> None:
-        opened = connect_to_public(connection.host, connection.port, self._bounds.seconds, self._may_connect)
+        host, port = connection.host, connection.port
+        opened = connect_to_public(host, port, self._bounds.seconds, self._may_connect, self._note_socket)
         opened.settimeout(self._bounds.seconds)
         if encrypted:
             # The handshake waits for the server, and must be cut like everything else.
             opened = self._tls.wrap_socket(opened, server_hostname=connection.host, do_handshake_on_connect=False)
         # The connection forgets its socket as soon as a page begins whose end is that of the connection.
-        self._open = connection.sock = opened
-        self._check_time()  # A cut before this had nothing to cut.
+        connection.sock = opened
+        self._note_socket(opened)
         if isinstance(opened, ssl.SSLSocket):
             opened.do_handshake()
 

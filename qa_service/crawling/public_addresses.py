@@ -7,7 +7,7 @@ to the name. What a name leads to is never asked again.
 
 import ipaddress
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import monotonic
 from typing import TypeAlias
 
@@ -72,23 +72,33 @@ def is_public_address(address: str) -> bool:
 
 
 def connect_to_public(
-    host: str, port: int, seconds: float, may_connect: MayConnect = is_public_address
+    host: str,
+    port: int,
+    seconds: float,
+    may_connect: MayConnect = is_public_address,
+    note_socket: Callable[[socket.socket], None] = lambda _: None,
 ) -> socket.socket:
     """Open a connection to this host. Raises `ClosedAddress` where one of its addresses isn't public, and another
-    `OSError` where there is no connection within these seconds."""
+    `OSError` where there is no connection within these seconds. `note_socket` is given each socket before it is
+    connected. It may raise an `OSError` instead, and no connection to that address is tried."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys((family, str(place[0])) for family, _, _, _, place in found))
     if not addresses or not all(may_connect(address) for _, address in addresses):
         raise ClosedAddress(f"{host} leads to an address that isn't public")
-    return _connect_to_first(addresses, port, monotonic() + seconds)
+    return _connect_to_first(_with_time(addresses, monotonic() + seconds), port, note_socket)
 
 
-def _connect_to_first(addresses: Sequence[tuple[socket.AddressFamily, str]], port: int, until: float) -> socket.socket:
+def _connect_to_first(
+    addresses: Iterable[tuple[socket.AddressFamily, str, float]],
+    port: int,
+    note_socket: Callable[[socket.socket], None],
+) -> socket.socket:
     failure: OSError = TimeoutError("no address answers")
-    for family, address, seconds in _with_time(addresses, until):
+    for family, address, seconds in addresses:
         connection = socket.socket(family, socket.SOCK_STREAM)
         connection.settimeout(seconds)
         try:
+            note_socket(connection)
             connection.connect((address, port))
         except OSError as error:
             connection.close()

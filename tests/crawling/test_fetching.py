@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import quote
@@ -204,6 +204,21 @@ def test_a_stop_ends_a_handshake_that_the_server_never_answers() -> None:
         threading.Timer(0.1, stopped.stop_fetching).start()
         began, late = time.monotonic(), Lateness()
         assert stopped.fetch_page(f"https://127.0.0.1:{silent.getsockname()[1]}/").outcome == "stopped"
+        assert time.monotonic() - began < 2 + late.seconds
+
+
+def test_a_stop_ends_an_attempt_to_connect() -> None:
+    """The queue of a server that accepts nobody is full, so that a further connection waits for its place."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as crowded, ExitStack() as stack:
+        place = crowded.getsockname()
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(place)
+        stopped = fetcher()
+        threading.Timer(0.1, stopped.stop_fetching).start()
+        began, late = time.monotonic(), Lateness()
+        assert stopped.fetch_page(f"http://127.0.0.1:{place[1]}/").outcome == "stopped"
         assert time.monotonic() - began < 2 + late.seconds
 
 

@@ -23,7 +23,7 @@ from qa_service.knowledge.keeper import IndexerKeeper, is_lock_free, lock_indexi
 from qa_service.knowledge.library import DocumentFilter, Library
 from qa_service.knowledge.vectors import MissingVectors
 from qa_service.knowledge.waiting import MOST_ATTEMPTS, WaitingDocuments
-from qa_service.knowledge_base import open_knowledge
+from qa_service.knowledge_base import index_waiting, make_site_reader, open_knowledge
 from qa_service.model import ReadRequest, Verdict
 from qa_service.settings import Settings
 from tests.fakes import FakeEncoder
@@ -207,6 +207,21 @@ class TestVectors:
         assert knowledge.read("select name from collection where is_near") == [["shared"]]
         assert near_ones(knowledge, "alpha3 beta3 gamma") >= before
         assert "alpha3 of another collection" in texts_of(ask(knowledge, "alpha3 of another"))
+
+
+def test_the_reader_of_sites_ends_where_indexing_breaks(knowledge_url: str, tmp_path: Path) -> None:
+    class Broken(Indexer):
+        def __init__(self) -> None:
+            pass
+
+        def run(self) -> None:
+            raise MemoryError
+
+    sites = make_site_reader(Settings(data=tmp_path, database_url=knowledge_url, semantic="off"))
+    with pytest.raises(MemoryError):
+        index_waiting(Broken(), sites)
+    assert sites.is_stopped
+    assert "sites" not in {thread.name for thread in threading.enumerate()}
 
 
 class TestProcess:

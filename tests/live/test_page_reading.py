@@ -567,6 +567,7 @@ PARTS = [
     " a[1]",
     " [1】",
     "［1］",
+    "\0 ",
 ]
 PASSAGES = [Passage(f"f{n}", "a.txt", TEXT, n=n) for n in (1, 2)]
 

@@ -18,7 +18,7 @@ export function citeAt(text, { n, cites = [] }, index) {
 
 /** The place of each `n` in the text, in order. Places count code points, as an iterator does. */
 function citesOf(text, n, cites) {
-  const prose = text.replace(CODE_IN_TEXT, (code) => code.replace(/[^\n]/g, "."));
+  const prose = text.replaceAll("\0", ".").replace(CODE_IN_TEXT, (code) => code.replace(/[^\n]/g, "."));
   const astral = [...text.matchAll(/[\ud800-\udbff]/g)].map(({ index }) => index);
   let passed = 0;
   // A claim that ends in one place may begin in two: behind a marker that opens the sentence, or with the sentence itself.
@@ -26,8 +26,9 @@ function citesOf(text, n, cites) {
   const blanked = prose.replace(MARKER, (marker) => "\0".repeat(marker.length));
   return [...blanked.matchAll(BLANKED)].flatMap(({ 0: { length }, index }) => {
     while (astral[passed] < index) passed += 1;
-    const line = prose.lastIndexOf("\n", index - 1) + 1;
-    const before = line + text.slice(line, index).trimEnd().length - passed;
+    let end = index;
+    while (/[^\S\n]/.test(text[end - 1] ?? "")) end -= 1;
+    const before = end - passed;
     const after = index + length - passed;
     const numbers = numbersOf(prose.slice(index, index + length)).filter((number) => number === n);
     return numbers.map(() => claims.find(({ end }) => end === before) ?? claims.find(({ start }) => start === after));
